@@ -1,0 +1,28 @@
+"""Tuner: fine-tune a text classifier and put it to work.
+
+import tuner
+config = tuner.RunConfig(data={"source": "sample:tweets"}, model={"name": "sample:minilm"})
+run = tuner.train(config)
+report = tuner.evaluate(run)
+tuner.load_classifier(run).predict(["I love it"])
+"""
+
+from tuner._lazy import lazy
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "Classifier": "tuner.inference",
+    "DataProfile": "tuner.data.profiling",
+    "EvaluationReport": "tuner.evaluation.report",
+    "Prediction": "tuner.inference",
+    "Run": "tuner.runs",
+    "RunConfig": "tuner.config",
+    "TunerError": "tuner.errors",
+    "evaluate": "tuner.inference",
+    "load_classifier": "tuner.inference",
+    "profile": "tuner.data.profiling",
+    "train": "tuner.launch.local",
+}
+__all__ = sorted(_NAMES)
+__getattr__ = lazy(__name__, _NAMES)

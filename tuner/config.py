@@ -1,0 +1,347 @@
+"""The one settings object: RunConfig = DataConfig + ModelConfig + TrainingConfig.
+
+The only place where a setting's name, default, bounds and help text stand. CLI, YAML and the
+app's widgets are generated from it. Names are those of `transformers.TrainingArguments` and the
+example scripts where these have one. Frozen; unknown keys are refused; all mistakes are reported
+at once.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from tuner import catalog
+from tuner.errors import SettingsError
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+
+
+def setting(default: Any, help: str, *, group: str, common: bool = False, **bounds: Any) -> Any:  # noqa: ANN401
+    """A field with what the app needs to draw it: help line, theme it is folded under, always open or not."""
+    extra = {"group": group, "common": common}
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class DataConfig(_Section):
+    """Which rows, and which of their columns."""
+
+    source: str = setting(
+        catalog.SAMPLE_TWEETS,
+        "where the examples come from: sample:tweets, a file, or a Hub data set owner/name",
+        group="Source",
+        min_length=1,
+        max_length=1024,
+    )
+    config: str | None = setting(None, "configuration of a Hub data set that has several", group="Source")
+    revision: str | None = setting(None, "commit, branch or tag of a Hub data set; pinned in the run", group="Source")
+    train_split: str | None = setting(None, "split to train on; empty: the one named train, else the first", group="Splits")
+    validation_split: str | None = setting(
+        None, "split to validate on while training; empty: found by name, else cut from train", group="Splits"
+    )
+    test_split: str | None = setting(
+        None, "split for the final report; empty: found by name, else cut from train", group="Splits"
+    )
+    text_column: str | list[str] | None = setting(
+        None, "column that holds the text (several are joined by a blank line); empty: guessed", group="Columns"
+    )
+    label_column: str | None = setting(None, "column that holds the label; empty: guessed", group="Columns")
+    label_map: dict[str, str | None] | None = setting(
+        None, "new name for a label; the same name twice merges, null leaves the rows out", group="Columns"
+    )
+    max_train_samples: Count | None = setting(
+        None, "training rows: at most this many, drawn at random; empty: all", group="Data", common=True
+    )
+    max_eval_samples: Count | None = setting(
+        None, "validation and test rows: at most this many each; empty: all", group="Data"
+    )
+    seed: Seed = setting(42, "seed for drawing and splitting rows", group="Data")
+    fingerprint: str | None = setting(
+        None, "SHA-256 of the rows a run was made for; filled in at the start, and other rows are refused", group="Data"
+    )
+
+
+class ModelConfig(_Section):
+    """Which pretrained model, and how texts are cut for it."""
+
+    name: str = setting(
+        catalog.SAMPLE_MINILM,
+        "base model: sample:minilm, a local folder, or a Hub id",
+        group="Model",
+        min_length=1,
+        max_length=1024,
+    )
+    revision: str | None = setting(None, "commit, branch or tag of a Hub model; pinned in the run", group="Model")
+    max_length: Annotated[int, Field(ge=4, le=1_000_000)] | None = setting(
+        None, "maximum length: longer texts are cut to this many tokens; empty: what the data needs", group="Model", common=True
+    )
+    pad_to_max_length: bool = setting(
+        False, "pad every text to the maximum length instead of the longest of its batch (slow)", group="Model"
+    )
+
+
+class TrainingConfig(_Section):
+    """How the Trainer trains."""
+
+    learning_rate: float = setting(
+        1e-4, "learning rate: size of a step; 2e-5 to 2e-4 is usual", group="Training", common=True, ge=1e-7, le=1e-1
+    )
+    num_train_epochs: float = setting(
+        3.0, "epochs: times every training row is seen", group="Training", common=True, gt=0, le=1000
+    )
+    per_device_train_batch_size: int = setting(
+        32, "batch size: rows per step and device", group="Training", common=True, ge=1, le=4096
+    )
+    lr_scheduler_type: str = setting(
+        "linear", "scheduler: how the learning rate falls over the run", group="Learning rate"
+    )
+    warmup_steps: float = setting(
+        0.1, "warm-up: steps (below 1: share of all steps) in which the rate rises from zero", group="Learning rate", ge=0, le=1e7
+    )
+    optim: str = setting("adamw_torch_fused", "optimizer", group="Learning rate")
+    weight_decay: float = setting(
+        0.01, "weight decay: pulls weights towards zero; 0.01 is usual", group="Regularisation", ge=0, le=1
+    )
+    max_grad_norm: float = setting(
+        1.0, "gradient clipping: longest gradient let through; 0 switches it off", group="Regularisation", ge=0, le=1e4
+    )
+    label_smoothing_factor: float = setting(
+        0.0, "label smoothing: share of belief given to the other labels; 0.1 is usual", group="Regularisation", ge=0, lt=1
+    )
+    early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
+        None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"
+    )
+    max_steps: int = setting(-1, "steps: overrides epochs when above 0", group="Length", ge=-1, le=10**9)
+    gradient_accumulation_steps: int = setting(
+        1, "gradient accumulation: batches summed up before a step", group="Compute", ge=1, le=4096
+    )
+    per_device_eval_batch_size: int = setting(
+        64, "evaluation batch size: rows per batch and device", group="Compute", ge=1, le=4096
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = setting(
+        "auto", "precision of the matrix products; auto: bf16 where the hardware is fast at it, else fp32", group="Compute"
+    )
+    train_sampling_strategy: Literal["group_by_length", "random", "sequential"] = setting(
+        "group_by_length", "order of the rows; group_by_length puts texts of like length into a batch (fast)", group="Compute"
+    )
+    activation_checkpointing: bool = setting(
+        False, "activation checkpointing: less memory, about a third slower", group="Compute"
+    )
+    metric_for_best_model: Literal["macro_f1", "macro_recall", "accuracy", "loss"] = setting(
+        "macro_f1", "the best checkpoint is the one with the best of this on validation", group="Evaluation", common=True
+    )
+    eval_strategy: Literal["epoch", "steps", "no"] = setting("epoch", "when to validate", group="Evaluation")
+    eval_steps: Annotated[int, Field(ge=1, le=10**9)] | None = setting(
+        None, "steps between validations, for eval_strategy steps", group="Evaluation"
+    )
+    save_strategy: Literal["epoch", "steps", "no"] = setting("epoch", "when to save a checkpoint", group="Evaluation")
+    save_steps: Annotated[int, Field(ge=1, le=10**9)] | None = setting(
+        None, "steps between checkpoints, for save_strategy steps", group="Evaluation"
+    )
+    save_total_limit: int = setting(2, "checkpoints kept, the best one included", group="Evaluation", ge=2, le=1000)
+    logging_steps: float = setting(
+        0.02, "steps (below 1: share of all steps) between points of the loss curve", group="Evaluation", gt=0, le=1e6
+    )
+    seed: Seed = setting(42, "seed for the new head, dropout and the order of the rows", group="Training")
+
+    @field_validator("lr_scheduler_type")
+    @classmethod
+    def _known_scheduler(cls, value: str) -> str:
+        return _one_of(value, catalog.schedulers())
+
+    @field_validator("optim")
+    @classmethod
+    def _known_optimizer(cls, value: str) -> str:
+        return _one_of(value, catalog.optimizers())
+
+    @field_validator("max_steps")
+    @classmethod
+    def _not_zero_steps(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("0 steps train nothing; give a positive number, or -1 to count by epochs")
+        return value
+
+    @field_validator("logging_steps", "warmup_steps")
+    @classmethod
+    def _share_or_whole(cls, value: float) -> float:
+        if value >= 1 and value != int(value):
+            raise ValueError("must be a whole number of steps, or a share of all steps below 1")
+        return value
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Self:
+        problems = []
+        if self.eval_strategy == "steps" and self.eval_steps is None:
+            problems.append("eval_strategy 'steps' needs eval_steps")
+        if self.save_strategy == "steps" and self.save_steps is None:
+            problems.append("save_strategy 'steps' needs save_steps")
+        if "no" not in (self.eval_strategy, self.save_strategy):
+            if self.eval_strategy != self.save_strategy:
+                problems.append(
+                    f"save_strategy '{self.save_strategy}' and eval_strategy '{self.eval_strategy}' must be equal, "
+                    "so that the best checkpoint can be kept"
+                )
+            elif self.eval_steps and self.save_steps and self.save_steps % self.eval_steps:
+                problems.append(f"save_steps {self.save_steps} must be a multiple of eval_steps {self.eval_steps}")
+        if self.early_stopping_patience and not self.keeps_best:
+            problems.append("early_stopping_patience needs eval_strategy and save_strategy 'epoch' or 'steps'")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best checkpoint by `metric_for_best_model` becomes the model (else the last weights do)."""
+        return "no" not in (self.eval_strategy, self.save_strategy)
+
+
+class RunConfig(_Section):
+    """Everything that decides what a training does. `config.yaml` of a run holds one, written out in full."""
+
+    preset: str = Field(catalog.DEFAULT_PRESET, description="named set of settings that fills what is not given")
+    name: str = Field("", description="a name for people to read", max_length=200)
+    data: DataConfig = Field(default_factory=DataConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401
+        """Validates the settings, with the preset under them.
+
+        Raises:
+            SettingsError: with one sentence for every mistake.
+        """
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise SettingsError([_sentence(item) for item in error.errors()]) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, given: Any) -> Any:  # noqa: ANN401
+        if not isinstance(given, Mapping):
+            return given
+        preset = catalog.PRESETS.get(_text(given.get("preset", catalog.DEFAULT_PRESET)))
+        return merge(preset.settings, given) if preset else given
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, value: str) -> str:
+        return _one_of(value, list(catalog.PRESETS))
+
+    @field_validator("name")
+    @classmethod
+    def _readable_name(cls, value: str) -> str:
+        """Drops control and formatting characters (they could reorder the line a name is shown in)."""
+        return "".join(char for char in value if unicodedata.category(char)[0] != "C").strip()
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "RunConfig":
+        """The same settings with `{"section": {"field": value}}` laid over them, validated again."""
+        return RunConfig(**merge(self.model_dump(), changes))
+
+    def to_yaml(self) -> str:
+        """The whole config; `from_yaml` gives an equal one back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "RunConfig":
+        """Reads what `to_yaml`, or a person, wrote.
+
+        Raises:
+            SettingsError: no YAML, no mapping, or settings that cannot be honoured.
+        """
+        try:
+            loaded = yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            raise SettingsError([f"The settings file is not YAML ({' '.join(str(error).split())})."]) from None
+        if not isinstance(loaded, dict):
+            raise SettingsError([f"The settings file holds a {type(loaded).__name__}, not sections with fields."])
+        return cls(**{str(key): value for key, value in loaded.items()})
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two levels of settings, the second laid over the first; a field given as a whole is replaced as a whole."""
+    merged: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in under.items()}
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+            merged[key].update(value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, dict[str, Any]]:
+    """`["training.learning_rate=1e-4"]` → `{"training": {"learning_rate": 1e-4}}`; values are YAML.
+
+    Raises:
+        SettingsError: an assignment that has not this form.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    problems = []
+    for assignment in assignments:
+        path, equals, value = assignment.partition("=")
+        section, dot, field = path.strip().partition(".")
+        if not (equals and dot and field):
+            problems.append(f"'{assignment}' is not of the form section.field=value.")
+            continue
+        try:
+            changes.setdefault(section, {})[field] = _number(yaml.safe_load(value))
+        except yaml.YAMLError:
+            problems.append(f"'{assignment}': the value is not YAML.")
+    if problems:
+        raise SettingsError(problems)
+    return changes
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Section name → its class, in the order they are shown."""
+    return {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+
+
+def fields() -> Iterator[tuple[str, str, FieldInfo]]:
+    """Every setting as (section, field, pydantic's FieldInfo)."""
+    for section, cls in sections().items():
+        for field, info in cls.model_fields.items():
+            yield section, field, info
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    """YAML 1.1 reads `1e-4` as text (no dot in it); people mean the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    return value if isinstance(value, str) else ""
+
+
+def _one_of(value: str, allowed: list[str]) -> str:
+    if value not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One sentence for one mistake: field, value, what is allowed."""
+    field = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
+    if error["type"] == "extra_forbidden":
+        section = error["loc"][0] if len(error["loc"]) > 1 else None
+        known = sections()[str(section)].model_fields if str(section) in sections() else RunConfig.model_fields
+        return f"{field} is not a setting; known here: {', '.join(known)}."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should be", "must be")
+    shown = repr(error["input"])
+    value = f" = {shown if len(shown) <= 80 else shown[:77] + '…'}" if not isinstance(error["input"], dict) else ""
+    return f"{field}{value}: {message}."

@@ -1,0 +1,106 @@
+"""Which column holds the text and which the label: as asked, or guessed with the reason."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuner.errors import SourceError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_TEXT_NAMES = ("text", "sentence", "tweet", "content", "review", "comment", "body", "message", "document", "question", "title")
+_LABEL_NAMES = ("label", "labels", "sentiment", "class", "category", "target", "topic", "intent", "stars", "rating", "score", "y")
+_MOST_GUESSED_CLASSES = 50
+_ROWS_LOOKED_AT = 1_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column taken (several for a joined text), and why."""
+
+    names: tuple[str, ...]
+    reason: str
+
+
+def find_text_columns(table: "Dataset", wanted: str | list[str] | None) -> Column:
+    """The text column or columns.
+
+    Raises:
+        SourceError: the wanted one is not there, or none holds text.
+    """
+    if wanted:
+        names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+        for name in names:
+            _require(table, name, "text")
+            if not _is_text(table, name):
+                raise SourceError(f"Column '{name}' holds {_dtype(table, name)}, not text.", "Choose a column of text.")
+        return Column(names, "as chosen")
+    candidates = [name for name in table.column_names if _is_text(table, name)]
+    named = _first_named(candidates, _TEXT_NAMES)
+    if named:
+        return Column((named,), f"a text column called '{named}'")
+    if not candidates:
+        raise SourceError(
+            f"No column holds text; the columns are {_listing(table)}.", "Choose a source with a column of text."
+        )
+    head = table.select(range(min(len(table), _ROWS_LOOKED_AT)))
+    lengths = {name: sum(len(value or "") for value in head[name][:]) / max(1, len(head)) for name in candidates}
+    longest = max(candidates, key=lambda name: lengths[name])
+    return Column((longest,), f"the text column with the longest texts ({lengths[longest]:.0f} characters on average)")
+
+
+def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[str, ...]) -> Column:
+    """The label column.
+
+    Raises:
+        SourceError: the wanted one is not there, is the text, or none looks like labels.
+    """
+    from datasets import ClassLabel
+
+    if wanted:
+        _require(table, wanted, "label")
+        if wanted in text_columns:
+            raise SourceError(f"Column '{wanted}' is both text and label.", "Choose another label column.")
+        return Column((wanted,), "as chosen")
+    candidates = [name for name in table.column_names if name not in text_columns]
+    classes = next((name for name in candidates if isinstance(table.features[name], ClassLabel)), None)
+    if classes:
+        return Column((classes,), f"'{classes}' is declared as a class label")
+    named = _first_named(candidates, _LABEL_NAMES)
+    if named:
+        return Column((named,), f"a column called '{named}'")
+    head = table.select(range(min(len(table), _ROWS_LOOKED_AT)))
+    counts = {name: len({str(value) for value in head[name][:]}) for name in candidates}
+    few = [name for name in candidates if 2 <= counts[name] <= min(_MOST_GUESSED_CLASSES, max(2, len(head) // 2))]
+    if not few:
+        raise SourceError(
+            f"No column looks like labels; the columns are {_listing(table)}.", "Name one in data.label_column."
+        )
+    best = min(few, key=lambda name: counts[name])
+    return Column((best,), f"the column with the fewest different values ({counts[best]})")
+
+
+def _require(table: "Dataset", name: str, role: str) -> None:
+    if name not in table.column_names:
+        raise SourceError(
+            f"There is no column '{name[:80]}'; the columns are {_listing(table)}.", f"Set data.{role}_column to one of these."
+        )
+
+
+def _first_named(candidates: list[str], names: tuple[str, ...]) -> str | None:
+    by_lower = {name.lower().strip(): name for name in reversed(candidates)}
+    return next((by_lower[name] for name in names if name in by_lower), None)
+
+
+def _is_text(table: "Dataset", name: str) -> bool:
+    return _dtype(table, name) in ("string", "large_string")
+
+
+def _dtype(table: "Dataset", name: str) -> str:
+    return getattr(table.features[name], "dtype", None) or type(table.features[name]).__name__
+
+
+def _listing(table: "Dataset") -> str:
+    shown = ", ".join(f"'{name[:40]}'" for name in table.column_names[:12])
+    more = len(table.column_names) - 12
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,76 @@
+"""Every error Tuner raises on purpose, drawn as a tree.
+
+TunerError                 cause + cure, exit code 2 (the person can mend it)
+├── SettingsError          a RunConfig that cannot be honoured; lists every mistake at once
+├── SourceError            data that cannot be read, or holds nothing to learn from
+├── ModelError             a base model or classifier that cannot be loaded
+├── NetworkError           the Hub cannot be reached, or refuses
+├── RunError               an unknown run, or a run in the wrong state for what was asked
+└── RunFailed              a training that ended in failure, exit code 1
+
+They are translated at three borders only: the CLI's main, the UI's decorator and the
+worker's main. Everything else lets them pass.
+"""
+
+
+class TunerError(Exception):
+    """Something a person can mend.
+
+    Args:
+        cause: one sentence that says what happened, with the value.
+        cure: one sentence that says what to do about it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, cause: str, cure: str = "") -> None:
+        super().__init__(f"{cause} {cure}".strip())
+        self.cause = cause
+        self.cure = cure
+
+
+class SettingsError(TunerError):
+    """Settings that cannot be honoured.
+
+    Args:
+        problems: one sentence each, naming the field, the value and the allowed range.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        many = f"{len(problems)} settings cannot be used: " if len(problems) > 1 else ""
+        super().__init__(many + " ".join(problems), "Correct them and start again; nothing was started.")
+        self.problems = problems
+
+
+class SourceError(TunerError):
+    """Data that cannot be read, or that holds nothing to learn from."""
+
+
+class ModelError(TunerError):
+    """A base model or a classifier that cannot be loaded."""
+
+
+class NetworkError(TunerError):
+    """The Hub cannot be reached within the deadline, or refuses."""
+
+
+class RunError(TunerError):
+    """An unknown run, or a run in the wrong state for what was asked."""
+
+
+class RunFailed(TunerError):
+    """A training that ended in failure; its run folder says more."""
+
+    exit_code = 1
+
+
+def explain(error: BaseException) -> str:
+    """Any exception as cause and cure in words, for the state `failed` of a run."""
+    if isinstance(error, TunerError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if "out of memory" in text.lower() or "can't allocate memory" in text or isinstance(error, MemoryError):
+        return "The machine ran out of memory. Halve the batch size and double the gradient accumulation, or cut max_length."
+    if isinstance(error, OSError) and error.errno == 28 or "No space left" in text or "unexpected pos" in text:
+        return "The disk is full. Free some space, then resume: the last whole checkpoint is kept."
+    return f"{type(error).__name__}: {text[:500]}. The log holds the details."

@@ -1,0 +1,142 @@
+"""Starts, resumes and follows runs whose worker is a process on this machine."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tuner import modeling, runs
+from tuner.config import RunConfig
+from tuner.data.labelled import load_labelled
+from tuner.data.sources import kind_of
+from tuner.errors import RunFailed, SettingsError
+from tuner.runs import LIVING, Run
+
+# What a worker needs of the environment; a token is not among it.
+_KEPT_VARIABLES = {
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+    "HF_HOME", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "PYTHONPATH",
+}  # fmt: skip
+_KEPT_PREFIXES = ("TUNER_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "XDG_", "PYTORCH_")
+_FOLLOW_SECONDS = 0.3
+
+
+def prepare(config: RunConfig) -> RunConfig:
+    """Checks everything that would fail later and pins what could change: paths, revisions, the rows.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: nothing was started.
+    """
+    changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
+    if kind_of(config.data.source) == "file":
+        changes["data"]["source"] = str(Path(config.data.source).expanduser().absolute())
+    if Path(config.model.name).expanduser().is_dir():
+        changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    modeling.choose_max_length(base, config.model.max_length, [])
+    if config.model.pad_to_max_length and config.model.max_length is None:
+        changes["model"]["max_length"] = base.limit
+    data = load_labelled(config.data)
+    changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
+    changes["model"]["revision"] = base.revision
+    return config.with_changes(changes)
+
+
+def start(config: RunConfig, owner: str = "") -> Run:
+    """Makes a run and starts its worker, which waits for its turn.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: the run would fail; none was made.
+        RunError: the run folder cannot be written.
+    """
+    run = runs.create(prepare(config), owner)
+    _spawn(run)
+    return run
+
+
+def resume(run: Run) -> Run:
+    """Starts a new worker for a stopped, failed or lost run; it goes on from the last whole checkpoint.
+
+    Raises:
+        RunError: the run is in another state.
+    """
+    runs.requeue(run)
+    _spawn(run)
+    return run
+
+
+def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None) -> Run:
+    """Waits until the run has ended, handing on its events as they come.
+
+    Raises:
+        RunFailed: it ended as failed or lost.
+    """
+    offset = 0
+    while True:
+        status = run.status
+        events, offset = runs.read_events(run, offset)
+        for event in events if on_event else []:
+            on_event(event)
+        if status.state not in LIVING and not events:
+            break
+        time.sleep(_FOLLOW_SECONDS)
+    if status.state in ("failed", "lost"):
+        raise RunFailed(f"Run {run.id} {status.state}: {status.message}", f"Its log is {run.folder / 'train.log'}.")
+    return run
+
+
+def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None = None) -> Run:
+    """Trains to the end in a child process and returns the run.
+
+    Args:
+        on_event: called with every event of the run as it is written.
+
+    Raises:
+        RunFailed: the training failed.
+        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+    """
+    return follow(start(config), on_event)
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment a worker gets: what it needs, and no secret."""
+    kept = {k: v for k, v in os.environ.items() if k in _KEPT_VARIABLES or k.startswith(_KEPT_PREFIXES)}
+    kept = {k: v for k, v in kept.items() if "TOKEN" not in k and "SECRET" not in k}
+    root = str(Path(__file__).resolve().parents[2])
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
+    kept |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+    kept |= {"TOKENIZERS_PARALLELISM": "true", "PYTHONUNBUFFERED": "1", "TUNER_HOME": str(runs.home())}
+    return kept
+
+
+def _spawn(run: Run) -> None:
+    with (run.folder / "train.log").open("ab") as log:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tuner.training.worker", run.id],
+                cwd=run.folder,
+                env=worker_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            runs.write_status(run, state="failed", message=f"The worker could not be started ({error.strerror}).")
+            raise SettingsError([f"The worker could not be started ({error.strerror})."]) from None
+    # From here on the state stands and falls with the worker, not with this process.
+    if runs.read_status(run).pid == os.getpid():
+        runs.write_status(run, pid=process.pid, process=runs.process_identity(process.pid))
+    threading.Thread(target=_reap, args=(run, process), daemon=True).start()
+
+
+def _reap(run: Run, process: "subprocess.Popen[bytes]") -> None:
+    """Waits for the worker, so that it leaves no zombie, and settles a state it could not write."""
+    code = process.wait()
+    if run.folder.is_dir():
+        runs.settle(run, code)

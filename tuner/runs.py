@@ -1,0 +1,353 @@
+"""Runs: the sole owner of the run folder, its files and its states.
+
+A run is one folder below `$TUNER_HOME/runs`; everything about it stands there, and the app, the
+CLI and the tests read it through this module alone. Nothing here imports torch or Gradio.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import psutil
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tuner.config import RunConfig
+from tuner.errors import RunError
+
+State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
+LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
+RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+
+
+class RunStatus(BaseModel):
+    """What `status.json` holds. Times are seconds since the epoch; durations are seconds.
+
+    Attributes:
+        process: identity of the process that owns the state; a bare pid may be used again by another.
+        heartbeat: when the owner last wrote.
+        metrics: the latest value of each validation or test metric.
+        eta: seconds of training left, None while unknown.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    message: str = ""
+    owner: str = ""
+    created: float
+    queued: float
+    started: float | None = None
+    finished: float | None = None
+    heartbeat: float
+    pid: int | None = None
+    process: str | None = None
+    step: int = 0
+    max_steps: int = 0
+    epoch: float = 0.0
+    eta: float | None = None
+    train_samples_per_second: float | None = None
+    train_runtime: float | None = None
+    exit_code: int | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A handle to one run folder; every property reads the file anew."""
+
+    id: str
+    folder: Path
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings the run was made with."""
+        return RunConfig.from_yaml(self._read("config.yaml"))
+
+    @property
+    def status(self) -> RunStatus:
+        """The state as last written, or `lost` where its owner is gone without a word.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        return settle(self)
+
+    @property
+    def title(self) -> str:
+        """The name a person gave, or one made of the settings."""
+        config = self.config
+        return config.name or f"{short_name(config.model.name)} on {short_name(config.data.source)}"
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the trained model is (or will be)."""
+        return self.folder / "model"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a trained model was written to the end."""
+        return (self.model_folder / "config.json").is_file()
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return (self.folder / "STOP").exists()
+
+    def log_tail(self, lines: int = 40, most_bytes: int = 16_384) -> str:
+        """The last lines of `train.log`; reads at most `most_bytes`."""
+        try:
+            with (self.folder / "train.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - most_bytes))
+                return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(
+                f"Run {self.id} cannot be read: {name} is missing or damaged ({type(error).__name__}).",
+                "Delete the run, or put the file back.",
+            ) from None
+
+
+def short_name(name: str) -> str:
+    """`owner/model` → `model`, `sample:tweets` → `tweets`, `/data/a.csv` → `a.csv`."""
+    return re.split(r"[/:\\]", name.rstrip("/"))[-1] or name
+
+
+def home() -> Path:
+    """`$TUNER_HOME`; by default the user's data folder, on a Space `/data/tuner` where that can be written."""
+    if os.environ.get("TUNER_HOME"):
+        return Path(os.environ["TUNER_HOME"]).expanduser().absolute()
+    if os.environ.get("SPACE_ID") and os.access("/data", os.W_OK):
+        return Path("/data/tuner")
+    return Path(platformdirs.user_data_dir("tuner"))
+
+
+def create(config: RunConfig, owner: str = "") -> Run:
+    """Makes the folder of a new, queued run; the process that calls owns it until a worker takes over.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    run = Run(run_id, home() / "runs" / run_id)
+    try:
+        run.folder.mkdir(parents=True, mode=0o700)
+        (run.folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        now = time.time()
+        first = RunStatus(state="queued", owner=owner, created=now, queued=now, heartbeat=now)
+        _write_status(run, first.model_copy(update=_this_process()))
+    except OSError as error:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise RunError(
+            f"The run folder {run.folder} cannot be written ({error.strerror}).",
+            "Free some disk space, or set TUNER_HOME to a folder that can be written.",
+        ) from None
+    return run
+
+
+def is_run_id(name: str) -> bool:
+    """Whether the name has the form of a run id."""
+    return bool(_RUN_ID.fullmatch(name))
+
+
+def get(run_id: str) -> Run:
+    """The run with this id; `latest` is the newest one.
+
+    Raises:
+        RunError: there is none.
+    """
+    if run_id == "latest":
+        newest = next(iter(list_runs()), None)
+        if newest:
+            return newest
+        raise RunError("There is no run yet.", "Start one with `python -m tuner train`.")
+    run = Run(run_id, home() / "runs" / run_id)
+    if not is_run_id(run_id) or not run.folder.is_dir():
+        raise RunError(f"There is no run '{run_id[:80]}'.", "`python -m tuner runs` lists the runs there are.")
+    return run
+
+
+def list_runs() -> list[Run]:
+    """All runs, newest first; folders that are no run folders are passed over."""
+    try:
+        names = sorted((entry.name for entry in os.scandir(home() / "runs") if entry.is_dir()), reverse=True)
+    except OSError:
+        return []
+    return [Run(name, home() / "runs" / name) for name in names if is_run_id(name)]
+
+
+def request_stop(run: Run) -> None:
+    """Asks the worker to finish its step, save and end.
+
+    Raises:
+        RunError: the run is not going on.
+    """
+    state = run.status.state
+    if state not in LIVING:
+        raise RunError(f"Run {run.id} is {state}: there is nothing to stop.", "")
+    (run.folder / "STOP").touch()
+
+
+def delete(run: Run) -> None:
+    """Removes a run that is not going on, with its model and checkpoints.
+
+    Raises:
+        RunError: the run is going on, or its files cannot be removed.
+    """
+    with contextlib.suppress(RunError):  # a damaged run may be deleted
+        state = run.status.state
+        if state in LIVING:
+            raise RunError(f"Run {run.id} is {state} and was not deleted.", "Stop it first.")
+    if is_living(run):
+        raise RunError(f"Run {run.id} is going on and was not deleted.", "Stop it first.")
+    try:
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        raise RunError(f"Run {run.id} could not be deleted whole ({error.strerror}).", "Delete it again.") from None
+
+
+def is_living(run: Run) -> bool:
+    """Whether the run is queued or going on; a damaged run is not."""
+    try:
+        return run.status.state in LIVING
+    except RunError:
+        return False
+
+
+def requeue(run: Run) -> None:
+    """Makes a stopped, failed or lost run ready to be resumed by a new worker.
+
+    Raises:
+        RunError: the run is in another state.
+    """
+    status = run.status
+    if status.state not in RESUMABLE:
+        raise RunError(
+            f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can."
+        )
+    (run.folder / "STOP").unlink(missing_ok=True)
+    write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
+
+
+def read_status(run: Run) -> RunStatus:
+    """`status.json` as it stands; see `Run.status` for the settled one."""
+    try:
+        return RunStatus.model_validate_json(run._read("status.json"))
+    except ValidationError:
+        raise RunError(f"Run {run.id} cannot be read: status.json is damaged.", "Delete the run.") from None
+
+
+def write_status(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
+    """Lays changes over the status and replaces the file atomically (write, fsync, rename)."""
+    status = read_status(run).model_copy(update={**changes, "heartbeat": time.time()})
+    _write_status(run, status)
+    return status
+
+
+def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
+    """`write_status` that also makes the calling process the owner of the state."""
+    return write_status(run, **_this_process(), **changes)
+
+
+def settle(run: Run, exit_code: int | None = None) -> RunStatus:
+    """The status; a living state whose owner is gone becomes `lost`, in the file too.
+
+    Args:
+        exit_code: of the worker, where the caller waited for it; negative for a signal.
+    """
+    status = read_status(run)
+    if status.state not in LIVING or (status.pid and process_identity(status.pid) == status.process):
+        return status
+    status = read_status(run)  # the worker may have written its last word in between
+    if status.state not in LIVING:
+        return status
+    if exit_code is not None and exit_code < 0:
+        how = f"was ended by signal {-exit_code}" + (", often for want of memory" if exit_code == -9 else "")
+    else:
+        how = "is gone and said nothing"
+    where = f" at step {status.step} of {status.max_steps}" if status.max_steps else ""
+    message = f"The worker {how}{where}. Resume goes on from the last whole checkpoint."
+    return write_status(run, state="lost", message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
+
+
+def append_event(run: Run, event: str, **values: Any) -> None:  # noqa: ANN401
+    """Adds one JSON line to `events.jsonl`."""
+    line = json.dumps({"time": time.time(), "event": event, **values}, ensure_ascii=False)
+    with (run.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def read_events(run: Run, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Events written since a byte offset, and the offset to go on from; a half-written last line waits."""
+    try:
+        with (run.folder / "events.jsonl").open("rb") as file:
+            file.seek(max(0, offset))
+            whole = file.read().rpartition(b"\n")[0]
+    except FileNotFoundError:
+        return [], 0
+    if not whole:
+        return [], offset
+    return list(_json_lines(whole)), offset + len(whole) + 1
+
+
+def process_identity(pid: int) -> str | None:
+    """What tells a process from a later one with the same pid; None if it is gone or a zombie.
+
+    On Linux boot id and start time in clock ticks since boot, which no change of the clock moves.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        try:
+            # Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and parentheses.
+            start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+            return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{start}"
+        except OSError:
+            return f"{process.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+def _this_process() -> dict[str, Any]:
+    return {"pid": os.getpid(), "process": process_identity(os.getpid())}
+
+
+def _write_status(run: Run, status: RunStatus) -> None:
+    write_atomically(run.folder / "status.json", status.model_dump_json(indent=1))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file so that a reader sees the old or the new text, never a part, also after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _json_lines(lines: bytes) -> Iterator[dict[str, Any]]:
+    for line in lines.split(b"\n"):
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                yield value

@@ -1,0 +1,1 @@
+"""Training: the Trainer built from a RunConfig, its callbacks, and the worker that runs it."""

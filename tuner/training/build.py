@@ -1,0 +1,138 @@
+"""From settings, rows and a model to a Hugging Face Trainer. Progress and checkpoints are callbacks, not branches here."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.config import RunConfig, TrainingConfig
+from tuner.data.labelled import LabelledData, Split
+from tuner.errors import SettingsError
+from tuner.hardware import resolve_precision
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+
+
+def encode(split: Split, tokenizer: "PreTrainedTokenizerBase", max_length: int, pad: bool) -> "Dataset":
+    """Rows as token ids with a `length` column, by which the sampler groups them.
+
+    Args:
+        max_length: tokens kept of each text, special tokens included.
+        pad: fill every row up to `max_length` instead of leaving that to the batch.
+    """
+    from datasets import Dataset
+
+    encoded = tokenizer(
+        list(split.texts), truncation=True, max_length=max_length, padding="max_length" if pad else False, return_attention_mask=True
+    )
+    columns = {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "labels": list(split.labels)}
+    if not pad:
+        columns["length"] = [len(ids) for ids in encoded["input_ids"]]
+    return Dataset.from_dict(columns)
+
+
+def training_arguments(config: TrainingConfig, output_dir: Path, device: str) -> "TrainingArguments":
+    """The library's arguments for a TrainingConfig. Every field of it is read here or in `build_trainer`.
+
+    Args:
+        device: "cuda", "mps" or "cpu".
+
+    Raises:
+        SettingsError: a precision this machine cannot honour.
+    """
+    from transformers import TrainingArguments
+
+    try:
+        precision, _ = resolve_precision(config.precision)
+    except ValueError as error:
+        raise SettingsError([f"training.precision = '{config.precision}': {error}."]) from None
+    metric = config.metric_for_best_model
+    return TrainingArguments(
+        output_dir=str(output_dir),
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.lr_scheduler_type,
+        warmup_steps=config.warmup_steps,
+        num_train_epochs=config.num_train_epochs,
+        max_steps=config.max_steps,
+        per_device_train_batch_size=config.per_device_train_batch_size,
+        per_device_eval_batch_size=config.per_device_eval_batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        label_smoothing_factor=config.label_smoothing_factor,
+        optim=config.optim,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=device == "cpu",
+        activation_checkpointing=config.activation_checkpointing,
+        train_sampling_strategy=config.train_sampling_strategy,
+        eval_strategy=config.eval_strategy,
+        eval_steps=config.eval_steps,
+        save_strategy=config.save_strategy,
+        save_steps=config.save_steps or 500,
+        save_total_limit=config.save_total_limit,
+        load_best_model_at_end=config.keeps_best,
+        metric_for_best_model=metric if config.keeps_best else None,
+        greater_is_better=metric != "loss" if config.keeps_best else None,
+        logging_steps=config.logging_steps if config.logging_steps < 1 else int(config.logging_steps),
+        # By default NaN is logged as 0.0, which looks like perfection.
+        logging_nan_inf_filter=False,
+        seed=config.seed,
+        data_seed=config.seed,
+        # A DataLoader's children would keep file locks and GPU memory after the worker was killed.
+        dataloader_num_workers=0,
+        dataloader_pin_memory=device == "cuda",
+        ddp_find_unused_parameters=False,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def build_trainer(
+    config: RunConfig,
+    data: LabelledData,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    output_dir: Path,
+    callbacks: "list[TrainerCallback]",
+) -> "Trainer":
+    """A Trainer ready for `train()`.
+
+    Args:
+        max_length: tokens kept of each text.
+        output_dir: where checkpoints go.
+
+    Raises:
+        SettingsError: a setting this machine cannot honour.
+    """
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer
+
+    from tuner.hardware import torch_device
+
+    patience = config.training.early_stopping_patience
+    early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
+    pad = config.model.pad_to_max_length
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(config.training, output_dir, torch_device()),
+        train_dataset=encode(data.splits["train"], tokenizer, max_length, pad),
+        eval_dataset=encode(data.splits["validation"], tokenizer, max_length, pad),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=compute_metrics,
+        callbacks=[*early, *callbacks],
+    )
+    trainer.remove_callback(PrinterCallback)
+    # These models' forward takes **kwargs, from which the Trainer concludes that they divide the loss
+    # by the number of items in all accumulated batches and processes. They do not: without this
+    # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.
+    trainer.model_accepts_loss_kwargs = False
+    return trainer
+
+
+def compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401
+    """Validation metrics of logits (rows × labels) and label ids, for the Trainer."""
+    from tuner.evaluation.metrics import score, softmax
+
+    return score(softmax(prediction.predictions), prediction.label_ids)

@@ -1,0 +1,162 @@
+"""What happens beside the training: progress, stopping, checkpoints that count, NaN."""
+
+import contextlib
+import math
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from tuner import runs
+from tuner.runs import Run
+from tuner.training import checkpoints
+
+_STATUS_SECONDS = 0.5
+
+
+class NotANumber(ArithmeticError):
+    """The loss or the gradient became NaN or infinite."""
+
+
+class Progress(TrainerCallback):
+    """Writes events for every log and evaluation, and the status at most twice a second.
+
+    Rates and the time left count this session alone: after a resume, steps done by an earlier
+    worker took none of this one's time.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.rows_per_step = 1
+        self.first_step = 0
+        self.training_seconds = 0.0
+        self.evaluation_seconds = 0.0
+        self.evaluations = 0
+        self._mark = 0.0
+        self._written = 0.0
+        self._evaluating_since: float | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        self.first_step = state.global_step
+        self.rows_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self._mark = time.monotonic()
+        runs.write_status(self.run, state="running", message="", step=state.global_step, max_steps=state.max_steps)
+        runs.append_event(self.run, "state", state="running", step=state.global_step, max_steps=state.max_steps)
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        if self._evaluating_since is not None:
+            self.evaluation_seconds += time.monotonic() - self._evaluating_since
+            self.evaluations += 1
+            self._evaluating_since = None
+        self._mark = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        now = time.monotonic()
+        self.training_seconds += now - self._mark
+        self._mark = now
+        if now - self._written > _STATUS_SECONDS:
+            self._write(args, state)
+
+    def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        now = time.monotonic()
+        if self._evaluating_since is None:
+            self._evaluating_since = now
+        if now - self._written > _STATUS_SECONDS:
+            self._write(args, state, "Validating")
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any  # noqa: ANN401
+    ) -> None:
+        values = {key: value for key, value in (logs or {}).items() if isinstance(value, (int, float))}
+        if "loss" in values:
+            rate = {"train_samples_per_second": round(self.samples_per_second(state), 2)}
+            runs.append_event(self.run, "log", step=state.global_step, **values, **rate)
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any  # noqa: ANN401
+    ) -> None:
+        values = {key: value for key, value in metrics.items() if isinstance(value, (int, float))}
+        runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values})
+        current = runs.read_status(self.run).metrics
+        runs.write_status(self.run, metrics={**current, **values})
+
+    def samples_per_second(self, state: TrainerState) -> float:
+        """Training rows a second in this session, evaluations and saving not counted."""
+        return (state.global_step - self.first_step) * self.rows_per_step / max(self.training_seconds, 1e-9)
+
+    def seconds_left(self, args: TrainingArguments, state: TrainerState) -> float | None:
+        """Steps left at this session's rate, and validations left at their mean time."""
+        done = state.global_step - self.first_step
+        if done < 1:
+            return None
+        left = (state.max_steps - state.global_step) * self.training_seconds / done
+        if self.evaluations and args.eval_strategy != "no":
+            every = args.eval_steps if args.eval_strategy == "steps" else state.max_steps / max(args.num_train_epochs, 1)
+            validations = (state.max_steps - state.global_step) / max(every, 1)
+            left += validations * self.evaluation_seconds / self.evaluations
+        return left
+
+    def _write(self, args: TrainingArguments, state: TrainerState, message: str = "") -> None:
+        self._written = time.monotonic()
+        with contextlib.suppress(OSError):  # a full disk must fail a checkpoint, not a progress line
+            runs.write_status(
+                self.run,
+                state="stopping" if self.run.stop_requested else "running",
+                message=message,
+                step=state.global_step,
+                max_steps=state.max_steps,
+                epoch=float(state.epoch or 0),
+                eta=self.seconds_left(args, state),
+                train_samples_per_second=self.samples_per_second(state) if state.global_step > self.first_step else None,
+            )
+
+
+class StopOnRequest(TrainerCallback):
+    """Ends the training after the step in hand, with a checkpoint, when a STOP file or SIGTERM came."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.terminated = False
+        self.stopped = False
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigterm(self, *_: object) -> None:
+        self.terminated = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run should end early."""
+        return self.terminated or self.run.stop_requested
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        if self.requested and state.global_step < state.max_steps:
+            self.stopped = True
+            control.should_training_stop = True
+            control.should_save = True
+
+
+class WholeCheckpoints(TrainerCallback):
+    """Gives a checkpoint its manifest, last: without one it does not count."""
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+        folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        if state.is_world_process_zero and folder.is_dir():
+            checkpoints.seal(folder, state.global_step, self.identity)
+
+
+class StopOnNotANumber(TrainerCallback):
+    """Fails the run at the first logged loss or gradient norm that is no finite number."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any  # noqa: ANN401
+    ) -> None:
+        for name in ("loss", "grad_norm", "eval_loss"):
+            value = (logs or {}).get(name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise NotANumber(f"{name} is {value} at step {state.global_step}")

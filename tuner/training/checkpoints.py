@@ -1,0 +1,72 @@
+"""Checkpoints that count: a manifest, written last, says what a whole one holds.
+
+The Trainer writes straight into the final folder and would trust the highest number; a kill
+in the middle leaves a torn one, and a missing optimizer is then resumed from without a word.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from tuner.config import RunConfig
+from tuner.runs import write_atomically
+
+MANIFEST = "manifest.json"
+
+
+def identity_of(config: RunConfig) -> str:
+    """SHA-256 of what a checkpoint may be resumed under: data, model and training settings, not the name."""
+    settings = config.model_dump(mode="json", exclude={"name", "preset"})
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def seal(folder: Path, step: int, identity: str) -> None:
+    """Writes the manifest: name, size and SHA-256 of every file, step and identity."""
+    files = {
+        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != MANIFEST
+    }
+    write_atomically(folder / MANIFEST, json.dumps({"step": step, "identity": identity, "files": files}, indent=1))
+
+
+def newest_whole(folder: Path, identity: str) -> Path | None:
+    """The checkpoint with the highest step whose manifest holds; None where there is none."""
+    steps = []
+    for manifest in folder.glob(f"*/{MANIFEST}"):
+        step = _step_if_whole(manifest, identity)
+        if step is not None:
+            steps.append((step, manifest.parent))
+    return max(steps)[1] if steps else None
+
+
+def remove_torn(folder: Path, identity: str) -> list[str]:
+    """Deletes checkpoints that do not count, so that nothing trusts them; returns their names."""
+    torn = [
+        path
+        for path in sorted(folder.glob("checkpoint-*"))
+        if path.is_dir() and _step_if_whole(path / MANIFEST, identity) is None
+    ]
+    for path in torn:
+        shutil.rmtree(path)
+    return [path.name for path in torn]
+
+
+def _step_if_whole(manifest: Path, identity: str) -> int | None:
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        if content["identity"] != identity:
+            return None
+        for name, expected in content["files"].items():
+            path = manifest.parent / name
+            if path.stat().st_size != expected["size"] or _sha256(path) != expected["sha256"]:
+                return None
+        return int(content["step"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

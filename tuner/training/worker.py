@@ -1,0 +1,180 @@
+"""The child process that trains one run: `python -m tuner.training.worker RUN_ID`.
+
+It is its own process group, writes only into its run folder, and outlives the server and any page.
+`completed` is written here, after the last step and the final evaluation, and nowhere else.
+"""
+
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner import modeling, runs
+from tuner.errors import SourceError, explain
+from tuner.queue import turn
+from tuner.runs import Run
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Trainer
+
+    from tuner.data.labelled import LabelledData
+
+
+def main(run_id: str) -> int:
+    """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words."""
+    run = runs.get(run_id)
+    runs.take_over(run)
+    try:
+        with turn(run) as granted:
+            if granted:
+                _train(run)
+            else:
+                _finish(run, "stopped", "Stopped before it began.")
+    except BaseException as error:
+        traceback.print_exc()
+        cause = explain(error)
+        runs.append_event(run, "state", state="failed", message=cause)
+        runs.write_status(run, state="failed", message=cause, exit_code=1, finished=time.time(), eta=None)
+        if not isinstance(error, Exception):
+            raise
+        return 1
+    return 0
+
+
+def _train(run: Run) -> None:
+    status = runs.read_status(run)
+    _starting(run, "Loading the libraries")
+    runs.write_status(run, started=status.started or time.time())
+    import transformers
+
+    from tuner.data.labelled import load_labelled
+    from tuner.training import checkpoints
+    from tuner.training.build import build_trainer
+    from tuner.training.callbacks import Progress, StopOnNotANumber, StopOnRequest, WholeCheckpoints
+
+    transformers.logging.disable_progress_bar()
+    config = run.config
+    stop = StopOnRequest(run)
+    _starting(run, "Reading the data")
+    data = load_labelled(config.data)
+    if config.data.fingerprint and data.fingerprint != config.data.fingerprint:
+        raise SourceError(
+            f"The data of '{config.data.source}' has changed since the run was made "
+            f"({config.data.fingerprint[:12]}… is now {data.fingerprint[:12]}…).",
+            "Start a new run on it.",
+        )
+    for note in data.notes:
+        runs.append_event(run, "note", message=note)
+    _starting(run, "Loading the base model")
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    tokenizer = modeling.load_tokenizer(base)
+    max_length = _max_length(run, base, data)
+    model = modeling.load_for_training(base, tokenizer, data.labels, config.training.seed)
+    tokenizer.model_max_length = max_length
+    _starting(run, "Counting tokens")
+    folder = run.folder / "checkpoints"
+    identity = checkpoints.identity_of(config)
+    callbacks = [WholeCheckpoints(identity), StopOnNotANumber(), stop, Progress(run)]
+    trainer = build_trainer(config, data, model, tokenizer, max_length, folder, callbacks)
+    for name in checkpoints.remove_torn(folder, identity):
+        runs.append_event(run, "note", message=f"{name} is not whole and was removed.")
+    resume = checkpoints.newest_whole(folder, identity)
+    _say_how(run, trainer, resume)
+    if stop.requested and resume is None:
+        _finish(run, "stopped", "Stopped before the first step.")
+        return
+    outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if config.training.eval_strategy == "no" and not stop.stopped:
+        trainer.evaluate()
+    runs.write_status(
+        run,
+        step=trainer.state.global_step,
+        max_steps=trainer.state.max_steps,
+        epoch=float(trainer.state.epoch or 0),
+        train_runtime=outcome.metrics.get("train_runtime"),
+        eta=None,
+    )
+    _save_model(run, trainer, tokenizer)
+    message = _evaluate(run, data)
+    _finish(run, "stopped" if stop.stopped else "completed", message)
+
+
+def _starting(run: Run, message: str) -> None:
+    runs.write_status(run, state="starting", message=message)
+    runs.append_event(run, "state", state="starting", message=message)
+
+
+def _finish(run: Run, state: str, message: str) -> None:
+    status = runs.read_status(run)
+    runs.append_event(run, "state", state=state, step=status.step, message=message)
+    runs.write_status(run, state=state, message=message, exit_code=0, finished=time.time(), eta=None)
+
+
+def _max_length(run: Run, base: modeling.BaseModel, data: "LabelledData") -> int:
+    """The run's max_length; the same rows give the same one again after a resume."""
+    from tuner.data.profiling import token_counts
+
+    config = run.config
+    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
+    return modeling.choose_max_length(base, config.model.max_length, counts)
+
+
+def _say_how(run: Run, trainer: "Trainer", resume: Path | None) -> None:
+    from tuner.hardware import describe, resolve_precision
+
+    precision, why = resolve_precision(run.config.training.precision)
+    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    runs.append_event(
+        run,
+        "note",
+        message=f"{parameters / 1e6:.1f} M parameters on {describe().name}, matrix products in {precision} ({why}), "
+        f"texts cut at {trainer.processing_class.model_max_length} tokens.",
+    )
+    if resume:
+        runs.append_event(run, "note", message=f"Resumed from {resume.name}.")
+
+
+def _save_model(run: Run, trainer: "Trainer", tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Writes `model/` beside its final place and moves it there, so that a half-written one is never taken for whole."""
+    part = run.folder / "model.part"
+    shutil.rmtree(part, ignore_errors=True)
+    trainer.model.save_pretrained(part, safe_serialization=True)
+    tokenizer.save_pretrained(part)
+    shutil.rmtree(run.model_folder, ignore_errors=True)
+    part.rename(run.model_folder)
+
+
+def _evaluate(run: Run, data: "LabelledData") -> str:
+    """Scores the saved model on the test rows, writes report and predictions; returns what went wrong, if anything.
+
+    A failure here must not cost the trained model: the run stays what it is and says so.
+    """
+    from tuner.inference import load_classifier, score_on, write_predictions
+
+    last = 0.0
+
+    def progress(done: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.5:
+            last = time.monotonic()
+            runs.write_status(run, message=f"Evaluating: {done:,} of {len(data.splits['test']):,} test rows")
+
+    try:
+        classifier = load_classifier(run)
+        report, probabilities = score_on(classifier, data, "test", progress)
+    except Exception as error:
+        traceback.print_exc()
+        return f"Trained, but the evaluation failed: {explain(error)}"
+    write_predictions(run.folder / "predictions.parquet", data.splits["test"], classifier.labels, data.labels, probabilities)
+    runs.write_atomically(run.folder / "report.json", report.model_dump_json(indent=1))
+    metrics = {f"test_{name}": getattr(report, name) for name in ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")}
+    current = runs.read_status(run).metrics
+    runs.write_status(run, metrics={**current, **metrics})
+    runs.append_event(run, "evaluate", step=runs.read_status(run).step, **metrics)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
