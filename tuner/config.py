@@ -84,6 +84,9 @@ class ModelConfig(_Section):
     max_length: Annotated[int, Field(ge=4, le=1_000_000)] | None = setting(
         None, "maximum length: longer texts are cut to this many tokens; empty: what the data needs", group="Model", common=True
     )
+    hidden_dropout_prob: Annotated[float, Field(ge=0, lt=1)] | None = setting(
+        None, "dropout: share of the model's inner values left out in a step; empty: as it was pretrained", group="Model"
+    )
     pad_to_max_length: bool = setting(
         False, "pad every text to the maximum length instead of the longest of its batch (slow)", group="Model"
     )

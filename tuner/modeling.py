@@ -30,6 +30,13 @@ _ONE_WORD_NAMES = {
 }
 # RoBERTa's position numbers start after the pad token's: two of its positions hold no token.
 _POSITIONS_WITHOUT_TOKEN = {"roberta": 2, "xlm-roberta": 2}
+# What the offered architectures call their dropout rates.
+_DROPOUT_SETTINGS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout",  # BERT, RoBERTa, ELECTRA, ALBERT, DeBERTa
+    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
+    "dropout", "attention_dropout", "seq_classif_dropout",  # DistilBERT
+    "embedding_dropout", "mlp_dropout",  # ModernBERT
+)  # fmt: skip
 # Share of training texts that must fit whole when max_length is left to the data.
 _SHARE_THAT_FITS = 0.995
 _UNBOUNDED = 10**6
@@ -104,12 +111,15 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def load_for_training(model: BaseModel, tokenizer: "PreTrainedTokenizerBase", labels: tuple[str, ...], seed: int) -> "PreTrainedModel":
+def load_for_training(
+    model: BaseModel, tokenizer: "PreTrainedTokenizerBase", labels: tuple[str, ...], seed: int, dropout: float | None = None
+) -> "PreTrainedModel":
     """The model with a new classification head, weights in float32.
 
     Args:
         labels: label names; their positions are the ids.
         seed: decides the new head.
+        dropout: rate for every dropout of the model; None leaves each as it was pretrained.
 
     Raises:
         ModelError: its weights cannot be read.
@@ -130,6 +140,7 @@ def load_for_training(model: BaseModel, tokenizer: "PreTrainedTokenizerBase", la
             use_safetensors=True,
             trust_remote_code=False,
             ignore_mismatched_sizes=True,
+            **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
         )
     # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
     loaded.config.pad_token_id = tokenizer.pad_token_id

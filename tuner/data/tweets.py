@@ -13,8 +13,8 @@ from tuner.errors import SourceError
 LEAST_CONFIDENCE = 0.65
 HELD_OUT_ROWS = 2_000
 SEED = 42
-_URL = re.compile(r"https?://\S+")
-_HANDLE = re.compile(r"@\w+")
+_LINK_OR_HANDLE = re.compile(r"https?://\S+|@\w+")
+_NO_WORD = re.compile(r"\W+")
 
 
 def corpus_path() -> Path:
@@ -32,8 +32,8 @@ def corpus_path() -> Path:
 
 
 def normalise(text: str) -> str:
-    """The text with case, spaces, links and handles evened out: tweets equal in it are repeats."""
-    return " ".join(_HANDLE.sub("@user", _URL.sub("http", text.lower())).split())
+    """The words of a text in lower case, without links, handles and signs: tweets equal in it are repeats."""
+    return _NO_WORD.sub(" ", _LINK_OR_HANDLE.sub(" ", text.lower())).strip()
 
 
 def load_splits(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -49,8 +49,8 @@ def load_splits(path: Path) -> dict[str, dict[str, list[str]]]:
     rows = pd.read_csv(io.StringIO(decoded), dtype=str, keep_default_na=False)
     rows["text"] = rows["text"].str.strip()
     rows = rows[pd.to_numeric(rows["confidence"], errors="coerce") >= LEAST_CONFIDENCE]
-    rows = rows[rows["text"] != ""]
-    rows = rows[~rows["text"].map(normalise).duplicated()]
+    keys = rows["text"].map(normalise)
+    rows = rows[(keys != "") & ~keys.duplicated()]
     rest, test = train_test_split(rows, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=rows["sentiment"])
     train, validation = train_test_split(
         rest, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=rest["sentiment"]

@@ -71,7 +71,7 @@ def _train(run: Run) -> None:
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
     max_length = _max_length(run, base, data)
-    model = modeling.load_for_training(base, tokenizer, data.labels, config.training.seed)
+    model = modeling.load_for_training(base, tokenizer, data.labels, config.training.seed, config.model.hidden_dropout_prob)
     tokenizer.model_max_length = max_length
     _starting(run, "Counting tokens")
     folder = run.folder / "checkpoints"
