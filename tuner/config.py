@@ -261,13 +261,22 @@ class RunConfig(_Section):
         Raises:
             SettingsError: no YAML, no mapping, or settings that cannot be honoured.
         """
+        return cls(**cls.parse_yaml(text))
+
+    @staticmethod
+    def parse_yaml(text: str) -> dict[str, Any]:
+        """The settings a YAML text gives, not yet validated.
+
+        Raises:
+            SettingsError: no YAML, or no mapping.
+        """
         try:
             loaded = yaml.safe_load(text) or {}
         except yaml.YAMLError as error:
             raise SettingsError([f"The settings file is not YAML ({' '.join(str(error).split())})."]) from None
         if not isinstance(loaded, dict):
             raise SettingsError([f"The settings file holds a {type(loaded).__name__}, not sections with fields."])
-        return cls(**{str(key): value for key, value in loaded.items()})
+        return {str(key): value for key, value in loaded.items()}
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -265,13 +265,16 @@ def _minilm_folder() -> Path:
 
 
 class _translated:  # noqa: N801 (a context manager reads as a verb)
-    """Turns what the libraries raise for a model that cannot be read into a ModelError."""
+    """Quiet loading; what the libraries raise for a model that cannot be read becomes a ModelError."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __enter__(self) -> None:
-        return None
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()  # "newly initialized weights" is what a new head is
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         from huggingface_hub.errors import HTTPError

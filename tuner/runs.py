@@ -22,7 +22,8 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tuner.config import RunConfig
-from tuner.errors import RunError
+from tuner.errors import RunError, TunerError
+from tuner.evaluation.report import EvaluationReport
 
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
 LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
@@ -36,7 +37,7 @@ class RunStatus(BaseModel):
     Attributes:
         process: identity of the process that owns the state; a bare pid may be used again by another.
         heartbeat: when the owner last wrote.
-        metrics: the latest value of each validation or test metric.
+        metrics: the latest validation metrics as `eval_accuracy` …, the final test report's as `accuracy` ….
         eta: seconds of training left, None while unknown.
     """
 
@@ -98,6 +99,22 @@ class Run:
     def has_model(self) -> bool:
         """Whether a trained model was written to the end."""
         return (self.model_folder / "config.json").is_file()
+
+    @property
+    def model_written(self) -> float | None:
+        """When the model was written, seconds since the epoch; None while there is none."""
+        try:
+            return (self.model_folder / "config.json").stat().st_mtime
+        except OSError:
+            return None
+
+    @property
+    def report(self) -> EvaluationReport | None:
+        """The report of the final evaluation; None where there is none (yet)."""
+        try:
+            return EvaluationReport.model_validate_json((self.folder / "report.json").read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            return None
 
     @property
     def stop_requested(self) -> bool:
@@ -189,6 +206,15 @@ def list_runs() -> list[Run]:
     except OSError:
         return []
     return [Run(name, home() / "runs" / name) for name in names if is_run_id(name)]
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """One run as a row of a list, without its pid; a damaged one has the state "unreadable"."""
+    try:
+        return {"run_id": run.id, "title": run.title, **run.status.model_dump(exclude={"pid", "process"})}
+    except TunerError as error:
+        blank = {"metrics": {}, "step": 0, "max_steps": 0, "eta": None, "created": 0.0}
+        return {"run_id": run.id, "title": run.id, "state": "unreadable", "message": str(error), **blank}
 
 
 def request_stop(run: Run) -> None:

@@ -54,6 +54,11 @@ class EvaluationReport(BaseModel):
     confusion_matrix: list[list[int]]
 
     @property
+    def scores(self) -> dict[str, float]:
+        """The headline numbers by name."""
+        return {name: getattr(self, name) for name in ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")}
+
+    @property
     def headline(self) -> str:
         """The answer in a sentence: share right, the most frequent mistake, the gain over always the same answer."""
         matrix = np.array(self.confusion_matrix)

@@ -169,10 +169,8 @@ def _evaluate(run: Run, data: "LabelledData") -> str:
         return f"Trained, but the evaluation failed: {explain(error)}"
     write_predictions(run.folder / "predictions.parquet", data.splits["test"], classifier.labels, data.labels, probabilities)
     runs.write_atomically(run.folder / "report.json", report.model_dump_json(indent=1))
-    metrics = {f"test_{name}": getattr(report, name) for name in ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")}
-    current = runs.read_status(run).metrics
-    runs.write_status(run, metrics={**current, **metrics})
-    runs.append_event(run, "evaluate", step=runs.read_status(run).step, **metrics)
+    status = runs.write_status(run, metrics={**runs.read_status(run).metrics, **report.scores})
+    runs.append_event(run, "report", step=status.step, split="test", **report.scores)
     return ""
 
 

@@ -1,0 +1,82 @@
+"""Predictions for a whole file: a table or lines of text in, a table out."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tuner.data.columns import find_text_columns
+from tuner.data.sources import FILE_SUFFIXES, load_raw
+from tuner.errors import SourceError
+from tuner.inference import Classifier
+
+OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
+_CHUNK = 1_024
+# A spreadsheet runs a cell that starts with one of these as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def read_texts(path: Path, text_column: str | None = None) -> list[str]:
+    """The texts of a table's text column, or the lines of a `.txt` file.
+
+    Raises:
+        SourceError: the file cannot be read, or holds no text.
+    """
+    if path.suffix.lower() == ".txt":
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceError(f"{path} cannot be read ({type(error).__name__}).", "Give a text file in UTF-8.") from None
+        return [line for line in lines if line.strip()]
+    if path.suffix.lower() not in FILE_SUFFIXES:
+        raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give a file that ends in .txt {' '.join(FILE_SUFFIXES)}.")
+    table = load_raw(str(path)).splits["train"]
+    column = find_text_columns(table, text_column).names[0]
+    return [text or "" for text in table[column][:]]
+
+
+def predict_texts(
+    classifier: Classifier, texts: list[str], on_progress: Callable[[int], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """One row per text, in order: text, label, probability, one probability per label. Empty texts get an empty label."""
+    for start in range(0, len(texts), _CHUNK):
+        chunk = texts[start : start + _CHUNK]
+        answers = iter(classifier.predict([text for text in chunk if text.strip()]))
+        for text in chunk:
+            answer = next(answers) if text.strip() else None
+            yield {
+                "text": text,
+                "label": answer.label if answer else "",
+                "probability": answer.probabilities[answer.label] if answer else None,
+                **{f"probability_{name}": answer.probabilities[name] if answer else None for name in classifier.labels},
+            }
+        if on_progress:
+            on_progress(start + len(chunk))
+
+
+def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> int:
+    """Writes rows as CSV (cells made safe against spreadsheet formulas), JSONL or Parquet (both exact); returns their number.
+
+    Raises:
+        SourceError: another ending, or the file cannot be written.
+    """
+    import pandas as pd
+
+    suffix = path.suffix.lower()
+    if suffix not in OUTPUT_SUFFIXES:
+        raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give an output that ends in {' '.join(OUTPUT_SUFFIXES)}.")
+    frame = pd.DataFrame(list(rows))
+    try:
+        if suffix == ".csv":
+            safe = frame.map(_safe_cell).rename(columns=_safe_cell)
+            safe.to_csv(path, index=False)
+        elif suffix == ".jsonl":
+            frame.to_json(path, orient="records", lines=True, force_ascii=False)
+        else:
+            frame.to_parquet(path, index=False)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from None
+    return len(frame)
+
+
+def _safe_cell(value: Any) -> Any:  # noqa: ANN401
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -1,0 +1,98 @@
+"""The endpoints other programs call: stable names, plain JSON, the same functions as the page."""
+
+from typing import Any
+
+import gradio as gr
+
+from tuner import runs
+from tuner.config import RunConfig
+from tuner.data.profiling import profile
+from tuner.errors import SettingsError, SourceError
+from tuner.inference import evaluate as evaluate_model
+from tuner.inference import score_on
+from tuner.launch import local
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+
+MOST_TEXTS = 1_000
+
+
+def add_endpoints(context: Context) -> None:
+    """Adds every endpoint to the app being built."""
+
+    def preview(source: str, config: dict | None = None, split: str | None = None) -> dict:
+        """A source as a training would see it. `config`: a RunConfig as a dict, or a Hub configuration's name in data.config."""
+        settings = RunConfig(**_with_source(config, source, split))
+        context.check_model(settings.model.name)
+        return profile(settings, context.data(settings.data)).model_dump(mode="json")
+
+    def start_run(config: dict) -> dict:
+        """Starts a training; any part of a RunConfig, the preset fills the rest."""
+        settings = RunConfig(**_a_dict(config))
+        context.check_source(settings.data.source)
+        context.check_model(settings.model.name)
+        return {"run_id": local.start(settings).id}
+
+    def run_status(run_id: str) -> dict:
+        """State, message, step, max_steps, metrics, eta … of a run."""
+        return runs.summary(runs.get(run_id))
+
+    def run_events(run_id: str, offset: float = 0) -> dict:
+        """Events since a byte offset, and the offset to ask with next time."""
+        events, following = runs.read_events(runs.get(run_id), int(offset))
+        return {"events": events, "offset": following}
+
+    def list_runs() -> list:
+        """Every run, newest first."""
+        return [runs.summary(run) for run in runs.list_runs()]
+
+    def stop_run(run_id: str) -> dict:
+        """Asks a run to finish its step, save and end."""
+        runs.request_stop(runs.get(run_id))
+        return {"run_id": run_id, "stopping": True}
+
+    def resume_run(run_id: str) -> dict:
+        """Goes on with a stopped, failed or lost run."""
+        return {"run_id": local.resume(runs.get(run_id)).id}
+
+    def delete_run(run_id: str) -> dict:
+        """Removes a run that is not going on."""
+        runs.delete(runs.get(run_id))
+        return {"run_id": run_id, "deleted": True}
+
+    def evaluate(model: str, source: str | None = None, split: str = "test") -> dict:
+        """The report of a run, folder or Hub model on a split of a source (None: the run's own data)."""
+        context.check_model(model)
+        if not source:
+            return evaluate_model(model, None, split).model_dump(mode="json")
+        data = context.data(RunConfig(data={"source": source, "max_train_samples": None}).data)
+        return score_on(context.classifier(model), data, split)[0].model_dump(mode="json")
+
+    def predict(model: str, texts: list) -> list:
+        """Label and probabilities of each text, by a run, folder or Hub model."""
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise SourceError("texts is not a list of texts.", 'Give a JSON list such as ["I love it"].')
+        if not 0 < len(texts) <= MOST_TEXTS:
+            raise SourceError(f"texts holds {len(texts):,} texts.", f"Give between 1 and {MOST_TEXTS:,} at a time.")
+        return [prediction.to_json() for prediction in context.classifier(model).predict(texts)]
+
+    for endpoint in (preview, start_run, evaluate, predict, resume_run, stop_run, delete_run):
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=2)
+    # Polled by many: each has its own queue without a limit, and reads one or a few small files.
+    for endpoint in (run_status, run_events, list_runs):
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
+
+
+def _a_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(config, dict):
+        raise SettingsError([f"config is a {type(config).__name__}, not an object with sections."])
+    return {str(key): value for key, value in config.items()}
+
+
+def _with_source(config: Any, source: str, split: str | None) -> dict[str, Any]:  # noqa: ANN401
+    settings = _a_dict(config or {})
+    data = settings.get("data", {})
+    if not isinstance(data, dict):
+        raise SettingsError(["config.data is no object with fields."])
+    data = {"max_train_samples": None, **data, "source": source, **({"train_split": split} if split else {})}
+    return {**settings, "data": data}

@@ -1,0 +1,104 @@
+"""The page: header, list of runs, tabs in the order of the seven steps, and the timer that keeps them fresh."""
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from tuner import runs
+from tuner.hardware import describe
+from tuner.runs import LIVING
+from tuner.ui import api, data_tab, evaluate_tab, playground_tab, render, text, train_tab
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+
+TICK_SECONDS = 1.5
+_TABS = ("data", "train", "evaluate", "playground")
+# The chosen run stands in the URL, so that a reload, a second tab and a link show the same.
+_RUN_TO_URL = """(id) => {
+    const url = new URL(window.location);
+    if (id) url.searchParams.set('run', id); else url.searchParams.delete('run');
+    window.history.replaceState({}, '', url);
+}"""
+
+
+def build_app(context: Context) -> gr.Blocks:
+    """The whole app; `tuner.ui.serve` launches it."""
+    with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as app:
+        gr.HTML(
+            f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>'
+            f'<span class="device">{html.escape(str(describe()))}</span></div>'
+        )
+        with gr.Sidebar(width=270):
+            gr.Markdown("**Runs**")
+            no_runs = gr.Markdown(text.NO_RUNS, elem_classes="quiet")
+            chosen = gr.Radio([], show_label=False, container=False, elem_id="run-list", label="Runs")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Data", id="data"):
+                data = data_tab.build(context)
+            with gr.Tab("Train", id="train"):
+                train = train_tab.build(context, data, chosen)
+            with gr.Tab("Evaluate", id="evaluate"):
+                evaluate = evaluate_tab.build(context, chosen)
+            with gr.Tab("Playground", id="playground"):
+                playground = playground_tab.build(context, chosen)
+        seen = gr.State({})
+        timer = gr.Timer(TICK_SECONDS)
+
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+
+        @toast
+        def tick(run_id: str | None, before: dict[str, Any]) -> list[Any]:
+            return _changes(run_id, before, len(train.view), len(evaluate.view))
+
+        ticked = [chosen, no_runs, seen, *train.view, *evaluate.view]
+        timer.tick(tick, [chosen, seen], ticked, concurrency_limit=None, queue=False, **quiet)
+
+        @toast
+        def choose(run_id: str | None) -> list[Any]:
+            return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id)]
+
+        chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
+        chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
+        chosen.change(*playground.answer, trigger_mode="always_last", **quiet)
+
+        @toast
+        def open_page(request: gr.Request) -> list[Any]:
+            found = runs.list_runs()
+            wanted = request.query_params.get("run")
+            value = wanted if wanted in {run.id for run in found} else None
+            tab = request.query_params.get("tab")
+            rows = [runs.summary(run) for run in found]
+            if value is None and rows and rows[0]["state"] in LIVING:
+                value = rows[0]["run_id"]  # what is going on is what a visitor wants to see
+            return [
+                gr.Radio(choices=[render.run_choice(row) for row in rows], value=value),
+                gr.Markdown(visible=not rows),
+                gr.Tabs(selected=tab if tab in _TABS else ("train" if value else "data")),
+            ]
+
+        app.load(open_page, None, [chosen, no_runs, tabs], **quiet)
+        for button, target in ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground")):
+            button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
+        api.add_endpoints(context)
+    return app
+
+
+def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:
+    """What a tick has to send: the list, the run's view, its report; `gr.skip()` for what stayed as it was."""
+    rows = [runs.summary(run) for run in runs.list_runs()]
+    choices = [render.run_choice(row) for row in rows]
+    row = next((row for row in rows if row["run_id"] == run_id), None)
+    state = row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]]
+    ended = row is not None and row["state"] not in LIVING
+    now = {"choices": choices, "run": run_id, "state": state, "ended": ended}
+    same_run = before.get("run") == run_id
+    fresh = same_run and before.get("state") == state
+    report_due = row is not None and ended and same_run and not before.get("ended")
+    return [
+        gr.skip() if choices == before.get("choices") else gr.Radio(choices=choices),
+        gr.skip() if bool(rows) == bool(before.get("choices")) else gr.Markdown(visible=not rows),
+        gr.skip() if now == before else now,
+        *([gr.skip()] * train_size if fresh or row is None else train_tab.view_of(run_id)),
+        *(evaluate_tab.view_of(run_id) if report_due else [gr.skip()] * evaluate_size),
+    ]

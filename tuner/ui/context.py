@@ -1,0 +1,85 @@
+"""What the handlers share: which sources are allowed here, and what was loaded lately."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tuner import inference, runs
+from tuner.config import DataConfig
+from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.sources import kind_of
+from tuner.errors import ModelError, SourceError
+from tuner.inference import Classifier
+
+_MOST_CLASSIFIERS = 2
+_MOST_DATA_SETS = 2
+
+
+class Recent:
+    """Keeps the values used last; made once also when several people ask at the same time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """The value kept under `key`, else a new one from `make`."""
+        with self._lock:
+            if key not in self._values:
+                while len(self._values) >= self._most:
+                    self._values.popitem(last=False)
+                self._values[key] = make()
+            self._values.move_to_end(key)
+            return self._values[key]
+
+
+class Context:
+    """One per server.
+
+    Args:
+        local: whether the people of this app may name paths of its machine (not on a Space).
+    """
+
+    def __init__(self, local: bool = True) -> None:
+        self.local = local
+        self._classifiers = Recent(_MOST_CLASSIFIERS)
+        self._data = Recent(_MOST_DATA_SETS)
+
+    def data(self, config: DataConfig) -> LabelledData:
+        """The labelled rows of a data config."""
+        self.check_source(config.source)
+        return self._data.get(config.model_dump_json(exclude={"fingerprint"}), lambda: load_labelled(config))
+
+    def classifier(self, name: str) -> Classifier:
+        """A classifier by run id, folder or Hub id; at most two stay in memory."""
+        self.check_model(name)
+        key = name
+        if runs.is_run_id(name):  # a resumed run gets a new model under the same id
+            run = runs.get(name)
+            key = (name, run.model_written)
+        return self._classifiers.get(key, lambda: inference.load_classifier(name))
+
+    def untouched(self, run_id: str) -> Classifier:
+        """The run's model as it was before its first step."""
+        return self._classifiers.get(("untouched", run_id), lambda: inference.load_untouched(runs.get(run_id)))
+
+    def check_source(self, source: str) -> None:
+        """Refuses paths where the app is not local.
+
+        Raises:
+            SourceError: a path, on a Space.
+        """
+        if not self.local and kind_of(source) == "file":
+            raise SourceError("Paths are not read here.", "Upload the file, or give a Hub data set as owner/name.")
+
+    def check_model(self, name: str) -> None:
+        """Refuses paths where the app is not local.
+
+        Raises:
+            ModelError: a path, on a Space.
+        """
+        if not self.local and not runs.is_run_id(name) and Path(name).exists():
+            raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")

@@ -1,0 +1,83 @@
+"""Widgets generated from the settings: label, help, bounds and choices stand in `tuner.config` alone."""
+
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+import gradio as gr
+from pydantic.fields import FieldInfo
+
+from tuner import catalog
+from tuner.config import RunConfig, fields
+
+Key = tuple[str, str]
+
+
+def widget(section: str, field: str, info: FieldInfo, value: Any) -> gr.components.Component:  # noqa: ANN401
+    """The component for one setting: a choice, a switch, a number, or a line of text (empty: not set)."""
+    kind, optional = _plain_type(info.annotation)
+    common = {
+        "label": _label(field),
+        "info": (info.description or "").partition(": ")[2] or info.description,
+        "value": value,
+        "elem_id": f"set-{section}-{field}",
+        "interactive": True,
+    }
+    choices = _choices(field, kind)
+    if choices:
+        return gr.Dropdown(choices=choices, **common)
+    if kind is bool:
+        return gr.Checkbox(**common)
+    if kind in (int, float) and not optional:
+        # No bounds here: the settings refuse with a sentence that names the field, for all fields at once.
+        return gr.Number(precision=0 if kind is int else None, **common)
+    # A number that may be left out is a line of text: an empty gr.Number arrives as 0.
+    return gr.Textbox(max_lines=1, placeholder="automatic" if optional else None, **common)
+
+
+def keys(*, common: bool | None = None, group: str | None = None, section: str | None = None) -> list[Key]:
+    """The settings of a theme, in their order."""
+    found = []
+    for name, field, info in fields():
+        extra = info.json_schema_extra or {}
+        if (
+            (common is None or extra["common"] == common)
+            and (group is None or extra["group"] == group)
+            and (section is None or name == section)
+        ):
+            found.append((name, field))
+    return found
+
+
+def value_of(config: RunConfig, key: Key) -> Any:  # noqa: ANN401
+    """A setting's value in a config."""
+    return getattr(getattr(config, key[0]), key[1])
+
+
+def to_settings(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:
+    """What the widgets hold as `{"section": {"field": value}}`; an empty box means "not set"."""
+    settings: dict[str, dict[str, Any]] = {}
+    for (section, field), value in values.items():
+        settings.setdefault(section, {})[field] = None if value == "" else value
+    return settings
+
+
+def _label(field: str) -> str:
+    words = field.replace("num_train_epochs", "epochs").replace("per_device_train_batch_size", "batch size")
+    words = words.replace("per_device_eval_batch_size", "evaluation batch size").replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+def _plain_type(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401
+    """`Annotated[int, …] | None` → (int, True)."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        return _plain_type(inner[0])[0], True
+    if hasattr(annotation, "__metadata__"):
+        return annotation.__origin__, False
+    return annotation, False
+
+
+def _choices(field: str, kind: Any) -> list[str]:  # noqa: ANN401
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return {"lr_scheduler_type": catalog.schedulers, "optim": catalog.optimizers}.get(field, list)()

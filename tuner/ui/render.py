@@ -1,0 +1,225 @@
+"""From Tuner's objects to what components show. Pure: no state, no files, no handlers.
+
+Text of people (labels, names, messages) is escaped before it stands in HTML.
+"""
+
+import html
+import shlex
+import time
+from typing import Any
+
+import pandas as pd
+
+from tuner.config import RunConfig
+from tuner.data.profiling import DataProfile
+from tuner.evaluation.report import EvaluationReport
+from tuner.runs import LIVING
+from tuner.ui import text
+from tuner.ui.theme import STATE_COLOURS
+from tuner.words import age, duration
+
+MOST_LABELS_IN_A_CHART = 24
+_DOTS = {"completed": "🟢", "running": "🔵", "starting": "🔵", "stopping": "🟠", "queued": "⚪", "stopped": "⚪", "failed": "🔴", "lost": "🔴"}
+_SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
+
+
+def empty(message: str) -> str:
+    """An empty state that says what will be here and the one thing to do."""
+    return f'<div class="empty">{html.escape(message)}</div>'
+
+
+def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]:
+    """A run as (two lines to read, run id) for the list beside the tabs."""
+    state = row["state"]
+    score = row["metrics"].get("macro_f1")
+    if state in ("running", "stopping") and row["max_steps"]:
+        progress = f" · {row['step'] / row['max_steps']:.0%}"
+    else:
+        progress = f" · macro F1 {score:.2f}" if score is not None else ""
+    made = age((now or time.time()) - row["created"]) if row["created"] else ""
+    return f"{row['title'][:60]}\n{_DOTS.get(state, '⚫')} {state}{progress} · {made}", row["run_id"]
+
+
+def run_head(row: dict[str, Any]) -> str:
+    """Name, state, progress bar and one line of numbers of a run, always of one height."""
+    state, step, most = row["state"], row["step"], row["max_steps"]
+    share = step / most if most else 0.0
+    colour = STATE_COLOURS.get(state, "#868e96")
+    facts = [f"step {step:,} of {most:,}" if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
+    rate = row.get("train_samples_per_second")
+    facts.append(f"{rate:.0f} samples/s" if rate else "")
+    if row.get("eta") and state in LIVING:
+        facts.append(f"about {duration(row['eta'])} left")
+    if state == "completed" and row.get("train_runtime"):
+        facts.append(f"trained for {duration(row['train_runtime'])}")
+    line = " · ".join(filter(None, facts)) or "&nbsp;"
+    return (
+        f'<div class="run-head"><strong>{html.escape(row["title"])}</strong>'
+        f'<span class="state" style="color:{colour}">● {html.escape(state)}</span></div>'
+        f'<div class="bar" role="progressbar" aria-valuenow="{share:.0%}"><div style="width:{share:.1%}"></div></div>'
+        f'<div class="run-line">{line}</div><div class="run-line">{html.escape(row.get("message") or "") or "&nbsp;"}</div>'
+    )
+
+
+def loss_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
+    """Training and validation loss: columns step, loss, rows."""
+    points = [
+        {"step": e["step"], "loss": e[key], "rows": name}
+        for e in events
+        for kind, key, name in (("log", "loss", "training"), ("evaluate", "eval_loss", "validation"))
+        if e["event"] == kind and key in e
+    ]
+    return pd.DataFrame(points, columns=["step", "loss", "rows"])
+
+
+def metric_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
+    """Validation metrics over the steps: columns step, score, metric."""
+    points = [
+        {"step": e["step"], "score": e[f"eval_{key}"], "metric": name}
+        for e in events
+        if e["event"] == "evaluate"
+        for key, name in _SCORES.items()
+        if f"eval_{key}" in e
+    ]
+    return pd.DataFrame(points, columns=["step", "score", "metric"])
+
+
+def notes(events: list[dict[str, Any]]) -> str:
+    """What the run said of itself, one line each."""
+    return "\n".join(f"{e['message']}" for e in events if e["event"] == "note")
+
+
+def command_line(config: RunConfig) -> str:
+    """The command that repeats a run: everything its preset does not already say."""
+    preset = RunConfig(preset=config.preset)
+    parts = ["python", "-m", "tuner", "train", "--preset", config.preset]
+    for section in ("data", "model", "training"):
+        for field, value in getattr(config, section).model_dump().items():
+            if field != "fingerprint" and value != getattr(getattr(preset, section), field):
+                shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+                parts += ["--set", f"{section}.{field}={shown}"]
+    return " \\\n  ".join(" ".join(shlex.quote(str(p)) for p in group) for group in _grouped(parts))
+
+
+def _grouped(parts: list[str]) -> list[list[str]]:
+    groups: list[list[str]] = [parts[:6]]
+    groups += [parts[i : i + 2] for i in range(6, len(parts), 2)]
+    return groups
+
+
+def profile_facts(profile: DataProfile) -> str:
+    """Rows, columns and labels of a source as sentences; shown as plain text."""
+    rows = ", ".join(f"{split.rows:,} {name}" for name, split in profile.splits.items())
+    return (
+        f"{profile.source}: {rows} rows, {len(profile.labels)} labels.\n"
+        f"Text: {', '.join(profile.text_column)} ({profile.text_reason}). Label: {profile.label_column} ({profile.label_reason})."
+    )
+
+
+def label_frame(profile: DataProfile) -> pd.DataFrame:
+    """Label counts per split: columns label, split, rows, share. The most frequent labels where there are many."""
+    totals = {label: sum(s.label_counts[label] for s in profile.splits.values()) for label in profile.labels}
+    shown = sorted(profile.labels, key=lambda label: -totals[label])[:MOST_LABELS_IN_A_CHART]
+    return pd.DataFrame(
+        [
+            {"label": label, "split": name, "rows": split.label_counts[label], "share (%)": 100 * split.label_counts[label] / split.rows}
+            for label in profile.labels
+            if label in shown
+            for name, split in profile.splits.items()
+        ]
+    )
+
+
+def label_table(profile: DataProfile) -> pd.DataFrame:
+    """Label counts per split as a table of text."""
+    rows = [
+        {"label": label[:300], **{n: f"{s.label_counts[label]:,} ({s.label_counts[label] / s.rows:.0%})" for n, s in profile.splits.items()}}
+        for label in profile.labels[:200]
+    ]
+    return pd.DataFrame([*rows, {"label": "all", **{name: f"{split.rows:,}" for name, split in profile.splits.items()}}])
+
+
+def token_frame(profile: DataProfile) -> pd.DataFrame:
+    """Token-length histogram: columns tokens, rows, kept ("read whole" or "cut")."""
+    most = profile.tokens.max_length
+    return pd.DataFrame(
+        [
+            {"tokens": (first + min(last, first + 1_000)) // 2, "rows": rows, "kept": "read whole" if first <= most else "cut"}
+            for first, last, rows in profile.tokens.histogram
+        ]
+    )
+
+
+def token_facts(profile: DataProfile) -> str:
+    """Where texts are cut, in a sentence; shown as plain text."""
+    tokens = profile.tokens
+    which = f"a sample of {tokens.rows:,}" if tokens.sampled else f"all {tokens.rows:,}"
+    cut = f"{tokens.share_cut:.1%} of the texts are longer and will be cut" if tokens.share_cut else "no text is longer"
+    return (
+        f"{tokens.model}: half of the texts have at most {tokens.quantiles['50%']} tokens, the longest {tokens.quantiles['100%']} "
+        f"({which} training rows). Texts are read up to {tokens.max_length} tokens: {cut}. The model's limit is {tokens.limit:,}."
+    )
+
+
+def findings(profile: DataProfile) -> str:
+    """Warnings first, then what was left out or made, one line each."""
+    return "\n".join([*(f"⚠ {warning}" for warning in profile.warnings), *(f"· {note}" for note in profile.notes)]) or text.NOTHING_FOUND
+
+
+def tiles(report: EvaluationReport) -> str:
+    """Headline numbers with their intervals."""
+    cells = []
+    for key, name in (*_SCORES.items(), ("log_loss", "log loss"), ("ece", "ECE (15 bins)")):
+        value = f"{report.scores[key]:.3f}"
+        interval = report.intervals.get(key)
+        note = f"95 % {interval[0]:.3f}–{interval[1]:.3f}" if interval else "lower is better"
+        cells.append(f'<div class="tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>')
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def answer(report: EvaluationReport) -> str:
+    """The answer in a sentence, and what it was measured on."""
+    where = f"{report.n:,} {report.split} rows of {report.source}"
+    return f'<p class="answer">{html.escape(report.headline)}</p><p class="run-line">{html.escape(where)} · model {html.escape(report.model)}</p>'
+
+
+def class_table(report: EvaluationReport) -> pd.DataFrame:
+    """Precision, recall, F1 and support per label."""
+    return pd.DataFrame(
+        [
+            {"label": name, "precision": f"{s.precision:.3f}", "recall": f"{s.recall:.3f}", "F1": f"{s.f1:.3f}", "support": f"{s.support:,}"}
+            for name, s in report.per_class.items()
+        ]
+    )
+
+
+def confusion_table(report: EvaluationReport) -> dict[str, Any]:
+    """The confusion matrix for gr.Dataframe: counts, cells tinted by their share of the true label's rows."""
+    data, styling = [], []
+    for label, counts in zip(report.labels, report.confusion_matrix, strict=True):
+        total = max(sum(counts), 1)
+        data.append([label, *(f"{count:,} ({count / total:.0%})" for count in counts)])
+        right = len(data) - 1
+        tints = [
+            f"background-color: rgba({'0,158,115' if i == right else '213,94,0'},{0.06 + 0.55 * count / total:.2f})" if count else ""
+            for i, count in enumerate(counts)
+        ]
+        styling.append(["font-weight: 600", *tints])
+    return {"headers": ["true \\ predicted", *report.labels], "data": data, "metadata": {"styling": styling}}
+
+
+def mistakes_table(frame: pd.DataFrame, most: int = 25) -> pd.DataFrame:
+    """The wrong rows the model was surest of.
+
+    Args:
+        frame: columns text, label, predicted, confidence, as `predictions.parquet` gives them.
+    """
+    wrong = frame[frame["label"] != frame["predicted"]].sort_values("confidence", ascending=False).head(most)
+    return pd.DataFrame(
+        {
+            "sure": [f"{value:.0%}" for value in wrong["confidence"]],
+            "label": wrong["label"],
+            "predicted": wrong["predicted"],
+            "text": [value[:300] for value in wrong["text"]],
+        }
+    )

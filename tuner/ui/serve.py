@@ -1,0 +1,65 @@
+"""Launches the app with the settings that make it safe to leave open."""
+
+import os
+
+# Read when Gradio is imported: nothing is reported and no version looked up.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
+
+from tuner import runs  # noqa: E402
+from tuner.errors import SettingsError  # noqa: E402
+from tuner.ui import theme  # noqa: E402
+from tuner.ui.build import build_app  # noqa: E402
+from tuner.ui.context import Context  # noqa: E402
+from tuner.ui.guard import Guard  # noqa: E402
+
+_MOST_UPLOAD = "2gb"
+
+
+def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.Blocks:
+    """Serves the app at `http://host:port`.
+
+    Args:
+        block: keep the calling thread until the server ends.
+
+    Raises:
+        SettingsError: the port is taken.
+    """
+    on_space = bool(os.environ.get("SPACE_ID"))
+    app = build_app(Context(local=not on_space))
+    app.queue(max_size=64)
+    names = ["127.0.0.1", "localhost", "[::1]", host]
+    names += [name.strip() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()]
+    # Served to a whole network by the person's own wish: any name of this machine will do.
+    allowed = ["*"] if host in ("0.0.0.0", "::") and not on_space else names
+    try:
+        app.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            quiet=True,
+            theme=theme.theme(),
+            css=theme.CSS,
+            run_history=False,
+            show_error=False,
+            enable_monitoring=False,
+            max_file_size=_MOST_UPLOAD,
+            allowed_paths=[],
+            blocked_paths=[str(runs.home())],
+            ssr_mode=False,
+            footer_links=["api"],
+            prevent_thread_lock=True,
+            app_kwargs={
+                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False), Middleware(Guard)]
+            },
+        )
+    except OSError:
+        raise SettingsError([f"Port {port} is taken."]) from None
+    print(f"Tuner is at http://{host}:{port}", flush=True)
+    if block:
+        app.block_thread()
+    return app

@@ -1,0 +1,87 @@
+"""How the page looks: one theme, one accent, one palette for the labels."""
+
+import gradio as gr
+
+ACCENT = "#3b5bdb"
+# Okabe and Ito (2008): told apart by the colour-blind too, on light and dark ground.
+PALETTE = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#009E73", "#F0E442", "#999999")
+SENTIMENT = {"negative": "#D55E00", "neutral": "#999999", "positive": "#009E73"}
+STATE_COLOURS = {
+    "completed": "#2b8a3e",
+    "running": ACCENT,
+    "starting": ACCENT,
+    "queued": "#868e96",
+    "stopping": "#e8590c",
+    "stopped": "#868e96",
+    "failed": "#c92a2a",
+    "lost": "#c92a2a",
+}
+
+
+def label_colours(labels: list[str]) -> dict[str, str]:
+    """Label name → its colour, the same on every tab."""
+    if all(label.lower() in SENTIMENT for label in labels):
+        return {label: SENTIMENT[label.lower()] for label in labels}
+    return {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(labels)}
+
+
+def theme() -> gr.themes.Base:
+    """Neutral greys with one accent; fonts of the machine, so that nothing is fetched."""
+    accent = gr.themes.Color(
+        name="accent", c50="#edf2ff", c100="#dbe4ff", c200="#bac8ff", c300="#91a7ff", c400="#748ffc", c500="#4c6ef5",
+        c600=ACCENT, c700="#364fc7", c800="#2f44ad", c900="#263b92", c950="#1b2a6b",
+    )  # fmt: skip
+    return gr.themes.Base(
+        primary_hue=accent,
+        secondary_hue=accent,
+        neutral_hue=gr.themes.colors.gray,
+        spacing_size=gr.themes.sizes.spacing_md,
+        radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
+        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+    ).set(
+        body_background_fill="#f6f7f9",
+        body_background_fill_dark="#14161a",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1c1f25",
+        block_border_width="1px",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_text_color="*body_text_color_subdued",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#ffffff",
+    )
+
+
+CSS = """
+.gradio-container { max-width: 1560px !important; }
+.tuner-header { display: flex; align-items: baseline; gap: 16px; padding: 4px 0 0; }
+.tuner-header h1 { font-size: 24px; margin: 0; letter-spacing: -0.01em; }
+.tuner-header .device { margin-left: auto; font-size: 13px; opacity: 0.8; white-space: nowrap; }
+.tuner-header p { margin: 0; opacity: 0.8; }
+.step { font-weight: 600; font-size: 15px; margin: 8px 0 0 !important; }
+.step p { margin: 0 !important; }
+.quiet, .quiet p { font-size: 13px !important; color: var(--body-text-color-subdued) !important; }
+.empty { padding: 40px 16px !important; text-align: center; color: var(--body-text-color-subdued); }
+.bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: 8px 0; }
+.bar > div { height: 100%; background: var(--primary-600, #3b5bdb); border-radius: 5px; transition: width 0.6s; }
+.run-head { display: flex; align-items: baseline; gap: 12px; flex-wrap: wrap; }
+.run-head strong { font-size: 17px; }
+.run-head .state { font-weight: 600; }
+.run-line { font-size: 13px; color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; min-height: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 8px; }
+.tile { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 10px 12px; background: var(--block-background-fill); }
+.tile b { display: block; font-size: 24px; font-variant-numeric: tabular-nums; line-height: 1.25; }
+.tile span { font-size: 12px; color: var(--body-text-color-subdued); }
+.answer { font-size: 17px; font-weight: 600; margin: 0 0 8px; }
+#run-list .wrap { flex-direction: column; gap: 6px; }
+#run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35; font-size: 13px; padding: 8px 10px; }
+#run-list label span { overflow-wrap: anywhere; }
+#train-log textarea { font-family: var(--font-mono); font-size: 12px; }
+table { font-variant-numeric: tabular-nums; }
+"""
