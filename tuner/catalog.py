@@ -102,7 +102,7 @@ BASE_MODELS: tuple[Offer, ...] = (
 )
 
 DATASETS: tuple[Offer, ...] = (
-    Offer(SAMPLE_TWEETS, "26,249 tweets, negative · neutral · positive, shipped with Tuner: no download"),
+    Offer(SAMPLE_TWEETS, "26,514 tweets, negative · neutral · positive, shipped with Tuner: no download"),
     Offer("mteb/tweet_sentiment_extraction", "31,015 tweets, negative · neutral · positive"),
     Offer("stanfordnlp/imdb", "50,000 film reviews, negative · positive"),
     Offer("fancyzhx/ag_news", "127,600 news lines, four topics"),

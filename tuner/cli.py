@@ -206,7 +206,7 @@ def _report_end(run: Run, as_json: bool) -> int:
     print(f"\nRun {run.id} is {status.state}. {status.message}".rstrip())
     if run.report:
         _print_report(run.report)
-    _say(f"\nTry it: python -m tuner predict {run.id} \"I love it\"")
+    _say(f'\nTry it: python -m tuner predict {run.id} "I love it"')
     return 0
 
 
@@ -337,7 +337,11 @@ def _print_report(report: Any) -> None:  # noqa: ANN401
 def _print_table(header: list[str], rows: list[list[str]]) -> None:
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, *rows]:
-        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
 
 
 def _print_json(value: Any) -> int:  # noqa: ANN401

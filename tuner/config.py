@@ -61,9 +61,7 @@ class DataConfig(_Section):
     max_train_samples: Count | None = setting(
         None, "training rows: at most this many, drawn at random; empty: all", group="Data", common=True
     )
-    max_eval_samples: Count | None = setting(
-        None, "validation and test rows: at most this many each; empty: all", group="Data"
-    )
+    max_eval_samples: Count | None = setting(None, "validation and test rows: at most this many each; empty: all", group="Data")
     seed: Seed = setting(42, "seed for drawing and splitting rows", group="Data")
     fingerprint: str | None = setting(
         None, "SHA-256 of the rows a run was made for; filled in at the start, and other rows are refused", group="Data"
@@ -104,9 +102,7 @@ class TrainingConfig(_Section):
     per_device_train_batch_size: int = setting(
         32, "batch size: rows per step and device", group="Training", common=True, ge=1, le=4096
     )
-    lr_scheduler_type: str = setting(
-        "linear", "scheduler: how the learning rate falls over the run", group="Learning rate"
-    )
+    lr_scheduler_type: str = setting("linear", "scheduler: how the learning rate falls over the run", group="Learning rate")
     warmup_steps: float = setting(
         0.1, "warm-up: steps (below 1: share of all steps) in which the rate rises from zero", group="Learning rate", ge=0, le=1e7
     )

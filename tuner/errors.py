@@ -71,6 +71,6 @@ def explain(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if "out of memory" in text.lower() or "can't allocate memory" in text or isinstance(error, MemoryError):
         return "The machine ran out of memory. Halve the batch size and double the gradient accumulation, or cut max_length."
-    if isinstance(error, OSError) and error.errno == 28 or "No space left" in text or "unexpected pos" in text:
+    if (isinstance(error, OSError) and error.errno == 28) or "No space left" in text or "unexpected pos" in text:
         return "The disk is full. Free some space, then resume: the last whole checkpoint is kept."
     return f"{type(error).__name__}: {text[:500]}. The log holds the details."

@@ -82,7 +82,9 @@ class Classifier:
             for text, row, ids, was_cut in zip(texts, self._probabilities(encoded, "fp32"), encoded, cut, strict=True)
         ]
 
-    def score(self, texts: Sequence[str], precision: str = "auto", on_progress: Callable[[int], None] | None = None) -> np.ndarray:
+    def score(
+        self, texts: Sequence[str], precision: str = "auto", on_progress: Callable[[int], None] | None = None
+    ) -> np.ndarray:
         """Probabilities (texts × labels, float64), in batches of like length.
 
         Args:
@@ -241,7 +243,7 @@ def _ids_by_name(rows: Split, data: LabelledData, classifier: Classifier) -> lis
     unknown = sorted({data.labels[i] for i in set(rows.labels) if mapping[i] is None})
     if unknown:
         raise SourceError(
-            f"The data has labels the model does not know: {', '.join(unknown[:8])}; it knows {', '.join(classifier.labels[:8])}.",
+            f"The model does not know the labels {', '.join(unknown[:8])} of the data, only {', '.join(classifier.labels[:8])}.",
             "Take other data, or rename its labels with data.label_map.",
         )
     return [mapping[i] for i in rows.labels]  # type: ignore[misc]

@@ -181,7 +181,8 @@ def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[i
     if wanted is not None:
         if wanted > model.limit:
             raise ModelError(
-                f"max_length {wanted:,} is over the limit of {model.name}, {model.limit:,} tokens.", "Lower it, or leave it empty."
+                f"max_length {wanted:,} is over the limit of {model.name}, {model.limit:,} tokens.",
+                "Lower it, or leave it empty.",
             )
         return wanted
     ordered = sorted(token_counts)

@@ -263,9 +263,7 @@ def requeue(run: Run) -> None:
     """
     status = run.status
     if status.state not in RESUMABLE:
-        raise RunError(
-            f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can."
-        )
+        raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
     (run.folder / "STOP").unlink(missing_ok=True)
     write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
 

@@ -40,9 +40,7 @@ def find_text_columns(table: "Dataset", wanted: str | list[str] | None) -> Colum
     if named:
         return Column((named,), f"a text column called '{named}'")
     if not candidates:
-        raise SourceError(
-            f"No column holds text; the columns are {_listing(table)}.", "Choose a source with a column of text."
-        )
+        raise SourceError(f"No column holds text; the columns are {_listing(table)}.", "Choose a source with a column of text.")
     head = table.select(range(min(len(table), _ROWS_LOOKED_AT)))
     lengths = {name: sum(len(value or "") for value in head[name][:]) / max(1, len(head)) for name in candidates}
     longest = max(candidates, key=lambda name: lengths[name])
@@ -73,9 +71,7 @@ def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[
     counts = {name: len({str(value) for value in head[name][:]}) for name in candidates}
     few = [name for name in candidates if 2 <= counts[name] <= min(_MOST_GUESSED_CLASSES, max(2, len(head) // 2))]
     if not few:
-        raise SourceError(
-            f"No column looks like labels; the columns are {_listing(table)}.", "Name one in data.label_column."
-        )
+        raise SourceError(f"No column looks like labels; the columns are {_listing(table)}.", "Name one in data.label_column.")
     best = min(few, key=lambda name: counts[name])
     return Column((best,), f"the column with the fewest different values ({counts[best]})")
 

@@ -153,17 +153,15 @@ def _load_json(where: str, text: str) -> Any:  # noqa: ANN401
 
 def _from_objects(name: str, objects: Iterable[tuple[str, Any]]) -> Columns:
     columns: Columns = {}
-    count = 0
-    for where, item in objects:
+    for count, (where, item) in enumerate(objects):
         if not isinstance(item, dict):
             raise SourceError(
                 f"{name}, {where} holds a {type(item).__name__}, not an object.", 'Give objects like {"text": …, "label": …}.'
             )
         for key, value in item.items():
             columns.setdefault(key, [None] * count).append(value)
-        count += 1
         for values in columns.values():
-            if len(values) < count:
+            if len(values) == count:
                 values.append(None)
     return columns
 

@@ -5,6 +5,7 @@ Everything that depends on the kind of label (one of several classes) stands her
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -160,9 +161,14 @@ class _Reader:
             elif name is not None:
                 for column, value in zip(kept, (words, name, row), strict=True):
                     column.append(value)  # type: ignore[arg-type]
-        for count, what in ((empty, "without text"), (unlabelled, "without a label"), (left_out, "left out by label_map")):
+        whys = {
+            "without text were left out": empty,
+            "without a label were left out": unlabelled,
+            "were left out by data.label_map": left_out,
+        }
+        for why, count in whys.items():
             if count:
-                self.notes.append(f"{count:,} of {len(table):,} rows of {split} {what} were left out.")
+                self.notes.append(f"{count:,} of {len(table):,} rows of {split} {why}.")
         return _Rows(tuple(kept[0]), tuple(kept[1]), tuple(kept[2]))
 
 
@@ -174,17 +180,16 @@ def _namer(table: "Dataset", column: str) -> Callable[[Any], str | None]:
     if isinstance(feature, ClassLabel):
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     companion = _companion(table, column)
-    values = {value for value in table.unique(column) if value is not None}
-    if any(isinstance(value, float) and value != int(value) for value in values):
-        raise SourceError(
-            f"Column '{column}' holds fractions such as {next(v for v in values if v != int(v))}.",
-            "A classifier needs classes: choose another label column.",
-        )
-    if any(isinstance(value, (list, dict)) for value in values):
+    if not hasattr(feature, "dtype"):
         raise SourceError(f"Column '{column}' holds lists.", "Several labels per text are not supported: choose another column.")
+    fraction = next((v for v in table.unique(column) if isinstance(v, float) and not (v.is_integer() or math.isnan(v))), None)
+    if fraction is not None:
+        raise SourceError(
+            f"Column '{column}' holds fractions such as {fraction}.", "A classifier needs classes: choose another label column."
+        )
 
     def name(value: Any) -> str | None:  # noqa: ANN401
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or value != value or (isinstance(value, str) and not value.strip()):  # NaN differs from itself
             return None
         if value in companion:
             return companion[value]
@@ -226,7 +231,8 @@ def _split_names(raw: RawData, config: DataConfig) -> dict[str, str]:
     def given(role: str, name: str | None) -> str | None:
         if name is not None and name not in raw.splits:
             raise SourceError(
-                f"'{raw.source}' has no split '{name[:80]}', only {', '.join(raw.splits)}.", f"Set data.{role}_split to one of these."
+                f"'{raw.source}' has no split '{name[:80]}', only {', '.join(raw.splits)}.",
+                f"Set data.{role}_split to one of these.",
             )
         return name
 

@@ -104,7 +104,9 @@ def profile(config: RunConfig, data: LabelledData | None = None) -> DataProfile:
     )
 
 
-def rows_page(data: LabelledData, split: str, start: int, count: int, label: str | None = None, search: str = "") -> list[dict[str, Any]]:
+def rows_page(
+    data: LabelledData, split: str, start: int, count: int, label: str | None = None, search: str = ""
+) -> list[dict[str, Any]]:
     """Rows `start`… of a split as {"row", "label", "text"}, texts cut at 300 characters for showing."""
     part = data.splits[split]
     chosen = matching(data, split, label, search)[start : start + count]
@@ -118,9 +120,7 @@ def matching(data: LabelledData, split: str, label: str | None = None, search: s
         return range(len(part))
     wanted = data.labels.index(label) if label else None
     needle = search.lower()
-    return [
-        i for i, text in enumerate(part.texts) if (wanted is None or part.labels[i] == wanted) and needle in text.lower()
-    ]
+    return [i for i, text in enumerate(part.texts) if (wanted is None or part.labels[i] == wanted) and needle in text.lower()]
 
 
 def token_counts(model: BaseModel, train: Split) -> list[int]:
@@ -166,7 +166,9 @@ def _warnings(data: LabelledData) -> list[str]:
     counts = data.counts("train")
     for name, count in counts.items():
         if count < 10:
-            found.append(f"Label '{name[:80]}' has {count} training rows: too few to be learnt. Add rows, or merge it by data.label_map.")
+            found.append(
+                f"Label '{name[:80]}' has {count} training rows: too few to be learnt. Add rows, or merge it by data.label_map."
+            )
     if max(counts.values()) > 0.9 * sum(counts.values()):
         name = max(counts, key=lambda label: counts[label])
         found.append(f"'{name[:80]}' is more than 90 % of the training rows: watch macro F1, not accuracy.")

@@ -86,9 +86,7 @@ def load_raw(source: str, config: str | None = None, revision: str | None = None
     source = source.strip()
     kind = kind_of(source)
     if kind != "hub" and (config or revision):
-        raise SourceError(
-            f"data.config and data.revision belong to Hub data sets, and '{source}' is none.", "Leave both empty."
-        )
+        raise SourceError(f"data.config and data.revision belong to Hub data sets, and '{source}' is none.", "Leave both empty.")
     if kind == "sample":
         return _load_sample()
     if kind == "hub":
@@ -181,9 +179,7 @@ def _parse_apart(path: Path, table: Path) -> None:
             part.replace(table)
             return
     except subprocess.TimeoutExpired:
-        raise SourceError(
-            f"{path.name} could not be read within {_PARSE_SECONDS} s.", "Split it into smaller files."
-        ) from None
+        raise SourceError(f"{path.name} could not be read within {_PARSE_SECONDS} s.", "Split it into smaller files.") from None
     finally:
         part.unlink(missing_ok=True)
     if done.returncode == 3:

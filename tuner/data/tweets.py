@@ -52,9 +52,7 @@ def load_splits(path: Path) -> dict[str, dict[str, list[str]]]:
     keys = rows["text"].map(normalise)
     rows = rows[(keys != "") & ~keys.duplicated()]
     rest, test = train_test_split(rows, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=rows["sentiment"])
-    train, validation = train_test_split(
-        rest, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=rest["sentiment"]
-    )
+    train, validation = train_test_split(rest, test_size=HELD_OUT_ROWS, random_state=SEED, stratify=rest["sentiment"])
     return {
         name: {"text": part["text"].tolist(), "label": part["sentiment"].tolist()}
         for name, part in (("train", train), ("validation", validation), ("test", test))

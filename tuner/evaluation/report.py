@@ -74,7 +74,14 @@ class EvaluationReport(BaseModel):
 
 
 def make_report(
-    probabilities: np.ndarray, label_ids: Sequence[int], labels: Sequence[str], *, model: str, source: str, split: str, fingerprint: str
+    probabilities: np.ndarray,
+    label_ids: Sequence[int],
+    labels: Sequence[str],
+    *,
+    model: str,
+    source: str,
+    split: str,
+    fingerprint: str,
 ) -> EvaluationReport:
     """The report of probabilities (rows × labels) against label ids (one per row).
 

@@ -23,7 +23,11 @@ def encode(split: Split, tokenizer: "PreTrainedTokenizerBase", max_length: int, 
     from datasets import Dataset
 
     encoded = tokenizer(
-        list(split.texts), truncation=True, max_length=max_length, padding="max_length" if pad else False, return_attention_mask=True
+        list(split.texts),
+        truncation=True,
+        max_length=max_length,
+        padding="max_length" if pad else False,
+        return_attention_mask=True,
     )
     columns = {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "labels": list(split.labels)}
     if not pad:

@@ -39,28 +39,28 @@ class Progress(TrainerCallback):
         self._written = 0.0
         self._evaluating_since: float | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.first_step = state.global_step
         self.rows_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self._mark = time.monotonic()
         runs.write_status(self.run, state="running", message="", step=state.global_step, max_steps=state.max_steps)
         runs.append_event(self.run, "state", state="running", step=state.global_step, max_steps=state.max_steps)
 
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self._evaluating_since is not None:
             self.evaluation_seconds += time.monotonic() - self._evaluating_since
             self.evaluations += 1
             self._evaluating_since = None
         self._mark = time.monotonic()
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         now = time.monotonic()
         self.training_seconds += now - self._mark
         self._mark = now
         if now - self._written > _STATUS_SECONDS:
             self._write(args, state)
 
-    def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         now = time.monotonic()
         if self._evaluating_since is None:
             self._evaluating_since = now
@@ -68,7 +68,12 @@ class Progress(TrainerCallback):
             self._write(args, state, "Validating")
 
     def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any  # noqa: ANN401
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         values = {key: value for key, value in (logs or {}).items() if isinstance(value, (int, float))}
         if "loss" in values:
@@ -76,7 +81,12 @@ class Progress(TrainerCallback):
             runs.append_event(self.run, "log", step=state.global_step, **values, **rate)
 
     def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any  # noqa: ANN401
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float],
+        **kwargs: Any,
     ) -> None:
         values = {key: value for key, value in metrics.items() if isinstance(value, (int, float))}
         runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values})
@@ -131,7 +141,7 @@ class StopOnRequest(TrainerCallback):
         """Whether the run should end early."""
         return self.terminated or self.run.stop_requested
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.requested and state.global_step < state.max_steps:
             self.stopped = True
             control.should_training_stop = True
@@ -144,7 +154,7 @@ class WholeCheckpoints(TrainerCallback):
     def __init__(self, identity: str) -> None:
         self.identity = identity
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:  # noqa: ANN401
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
             checkpoints.seal(folder, state.global_step, self.identity)
@@ -154,7 +164,12 @@ class StopOnNotANumber(TrainerCallback):
     """Fails the run at the first logged loss or gradient norm that is no finite number."""
 
     def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None, **kwargs: Any  # noqa: ANN401
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         for name in ("loss", "grad_norm", "eval_loss"):
             value = (logs or {}).get(name)

@@ -147,7 +147,7 @@ def _save_model(run: Run, trainer: "Trainer", tokenizer: "PreTrainedTokenizerBas
 
 
 def _evaluate(run: Run, data: "LabelledData") -> str:
-    """Scores the saved model on the test rows, writes report and predictions; returns what went wrong, if anything.
+    """Scores the saved model on the test rows, writes report and predictions; returns the outcome in words.
 
     A failure here must not cost the trained model: the run stays what it is and says so.
     """
@@ -171,7 +171,8 @@ def _evaluate(run: Run, data: "LabelledData") -> str:
     runs.write_atomically(run.folder / "report.json", report.model_dump_json(indent=1))
     status = runs.write_status(run, metrics={**runs.read_status(run).metrics, **report.scores})
     runs.append_event(run, "report", step=status.step, split="test", **report.scores)
-    return ""
+    scores = f"accuracy {report.accuracy:.3f}, macro F1 {report.macro_f1:.3f}, macro recall {report.macro_recall:.3f}"
+    return f"Test rows: {scores} (n = {report.n:,})."
 
 
 if __name__ == "__main__":

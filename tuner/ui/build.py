@@ -32,6 +32,7 @@ def build_app(context: Context) -> gr.Blocks:
         with gr.Sidebar(width=270):
             gr.Markdown("**Runs**")
             no_runs = gr.Markdown(text.NO_RUNS, elem_classes="quiet")
+            colours = gr.HTML("", elem_id="run-colours")
             chosen = gr.Radio([], show_label=False, container=False, elem_id="run-list", label="Runs")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Data", id="data"):
@@ -51,7 +52,7 @@ def build_app(context: Context) -> gr.Blocks:
         def tick(run_id: str | None, before: dict[str, Any]) -> list[Any]:
             return _changes(run_id, before, len(train.view), len(evaluate.view))
 
-        ticked = [chosen, no_runs, seen, *train.view, *evaluate.view]
+        ticked = [chosen, no_runs, colours, seen, *train.view, *evaluate.view]
         timer.tick(tick, [chosen, seen], ticked, concurrency_limit=None, queue=False, **quiet)
 
         @toast
@@ -74,10 +75,11 @@ def build_app(context: Context) -> gr.Blocks:
             return [
                 gr.Radio(choices=[render.run_choice(row) for row in rows], value=value),
                 gr.Markdown(visible=not rows),
+                render.run_colours(rows),
                 gr.Tabs(selected=tab if tab in _TABS else ("train" if value else "data")),
             ]
 
-        app.load(open_page, None, [chosen, no_runs, tabs], **quiet)
+        app.load(open_page, None, [chosen, no_runs, colours, tabs], **quiet)
         for button, target in ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground")):
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
         api.add_endpoints(context)
@@ -91,13 +93,15 @@ def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evalua
     row = next((row for row in rows if row["run_id"] == run_id), None)
     state = row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]]
     ended = row is not None and row["state"] not in LIVING
-    now = {"choices": choices, "run": run_id, "state": state, "ended": ended}
+    states = [row["state"] for row in rows]
+    now = {"choices": choices, "states": states, "run": run_id, "state": state, "ended": ended}
     same_run = before.get("run") == run_id
     fresh = same_run and before.get("state") == state
     report_due = row is not None and ended and same_run and not before.get("ended")
     return [
         gr.skip() if choices == before.get("choices") else gr.Radio(choices=choices),
         gr.skip() if bool(rows) == bool(before.get("choices")) else gr.Markdown(visible=not rows),
+        gr.skip() if states == before.get("states") else render.run_colours(rows),
         gr.skip() if now == before else now,
         *([gr.skip()] * train_size if fresh or row is None else train_tab.view_of(run_id)),
         *(evaluate_tab.view_of(run_id) if report_due else [gr.skip()] * evaluate_size),

@@ -15,12 +15,12 @@ from tuner.errors import SourceError
 from tuner.ui import forms, render, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
-from tuner.ui.theme import SENTIMENT
+from tuner.ui.theme import SENTIMENT, label_colours
 
 PAGE_ROWS = 15
 _ALL = "all labels"
 # Settings of this tab that are no widgets of their own: what the source picker makes of them.
-_COLUMNS_AND_SPLITS = (
+COLUMNS_AND_SPLITS = (
     ("data", "text_column"),
     ("data", "label_column"),
     ("data", "config"),
@@ -64,7 +64,7 @@ def settings_of(context: Context, kind: str, upload: str | None, name: str, *col
             raise SourceError("No data set was named.", "Type a Hub data set as owner/name, or take the sample.")
         source = name.strip()
     context.check_source(source)
-    chosen = {field: value or None for (_, field), value in zip(_COLUMNS_AND_SPLITS, columns, strict=True)}
+    chosen = {field: value or None for (_, field), value in zip(COLUMNS_AND_SPLITS, columns, strict=True)}
     return {"source": source, **chosen}
 
 
@@ -77,7 +77,7 @@ def build(context: Context) -> DataTab:
             gr.Markdown(text.GOAL, elem_classes="quiet")
             gr.Markdown(text.STEP_MODEL, elem_classes="step")
             model = gr.Dropdown(
-                choices=[(f"{offer.name} — {offer.summary}", offer.name) for offer in catalog.BASE_MODELS],
+                choices=[offer.name for offer in catalog.BASE_MODELS],
                 value=catalog.SAMPLE_MINILM,
                 allow_custom_value=True,
                 label="Base model",
@@ -90,10 +90,14 @@ def build(context: Context) -> DataTab:
                 [text.SOURCE_SAMPLE, text.SOURCE_UPLOAD, last], value=text.SOURCE_SAMPLE, label="Source", elem_id="source-kind"
             )
             upload = gr.File(
-                label="A table: " + " ".join(FILE_SUFFIXES), file_types=list(FILE_SUFFIXES), type="filepath", visible=False, elem_id="upload"
+                label="A table: " + " ".join(FILE_SUFFIXES),
+                file_types=list(FILE_SUFFIXES),
+                type="filepath",
+                visible=False,
+                elem_id="upload",
             )
             name = gr.Dropdown(
-                choices=[(f"{offer.name} — {offer.summary}", offer.name) for offer in catalog.DATASETS],
+                choices=[offer.name for offer in catalog.DATASETS],
                 value=None,
                 allow_custom_value=True,
                 visible=False,
@@ -102,10 +106,9 @@ def build(context: Context) -> DataTab:
                 elem_id="source-name",
             )
             with gr.Accordion("Columns and splits", open=False):
-                found = {key: info for *key_, info in _fields() if (key := tuple(key_)) in _COLUMNS_AND_SPLITS}
-                columns = [forms.widget(*key, found[key], None) for key in _COLUMNS_AND_SPLITS]
+                found = {key: info for *key_, info in _fields() if (key := tuple(key_)) in COLUMNS_AND_SPLITS}
+                columns = [forms.widget(*key, found[key], None) for key in COLUMNS_AND_SPLITS]
             gr.Markdown(text.STEP_TOKENIZER, elem_classes="step")
-            gr.Markdown(text.TOKENIZER, elem_classes="quiet")
             key = ("model", "max_length")
             max_length = forms.widget(*key, ModelConfig.model_fields["max_length"], None)
             look = gr.Button(text.LOOK, variant="primary", elem_id="look")
@@ -113,17 +116,18 @@ def build(context: Context) -> DataTab:
             empty = gr.HTML(render.empty(text.NO_DATA), elem_id="data-empty")
             facts = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="data-facts")
             with gr.Row(visible=False) as charts:
-                label_chart = gr.BarPlot(x="label", y="share (%)", color="split", title="Labels: share of each split", height=240, sort=None)
+                label_chart = gr.BarPlot(
+                    x="split", y="share (%)", color="label", title="Labels: share of each split", height=240, y_lim=[0, 100],
+                    sort=["train", "validation", "test"],
+                )  # fmt: skip
                 token_chart = gr.BarPlot(
                     x="tokens", y="rows", color="kept", title="Token lengths", height=240,
                     color_map={"read whole": SENTIMENT["positive"], "cut": SENTIMENT["negative"]},
                 )  # fmt: skip
             tokens = gr.Textbox(label="Token lengths", lines=2, interactive=False, visible=False, elem_id="token-facts")
             findings = gr.Textbox(label="Worth knowing", lines=2, interactive=False, visible=False, elem_id="findings")
-            table = gr.Dataframe(
-                label="Label counts", interactive=False, datatype="str", visible=False, elem_id="label-counts"
-            )
-            with gr.Group(visible=False) as browser:
+            table = gr.Dataframe(label="Label counts", interactive=False, datatype="str", visible=False, elem_id="label-counts")
+            with gr.Column(visible=False) as browser:
                 with gr.Row():
                     split = gr.Dropdown(["train", "validation", "test"], value="train", label="Split", elem_id="row-split")
                     label = gr.Dropdown([_ALL], value=_ALL, label="Label", elem_id="row-label")
@@ -133,9 +137,9 @@ def build(context: Context) -> DataTab:
                     column_widths=["10%", "14%", "76%"], show_label=False, elem_id="rows",
                 )  # fmt: skip
                 with gr.Row():
-                    back = gr.Button("← Previous", size="sm", elem_id="page-back")
+                    back = gr.Button("← Previous", size="sm", scale=0, min_width=120, elem_id="page-back")
                     where = gr.Markdown("", elem_classes="quiet", elem_id="page-where")
-                    forth = gr.Button("Next →", size="sm", elem_id="page-next")
+                    forth = gr.Button("Next →", size="sm", scale=0, min_width=120, elem_id="page-next")
             page = gr.State(0)
             following = gr.Button(text.TO_TRAIN, variant="primary", visible=False, elem_id="to-train")
 
@@ -152,18 +156,17 @@ def build(context: Context) -> DataTab:
         data = context.data(config.data)
         found = profile(config, data)
         first, total = _page(data, "train", None, "", 0)
-        shares = render.label_frame(found)
-        colours = {"train": "#0072B2", "validation": "#E69F00", "test": "#56B4E9"}
+        lengths = render.token_frame(found)
         return [
             gr.HTML(visible=False),
             gr.Textbox(render.profile_facts(found), visible=True),
             gr.Row(visible=True),
-            gr.BarPlot(shares, color_map=colours, y_lim=[0, max(5.0, float(shares["share (%)"].max()) * 1.1)]),
-            gr.BarPlot(render.token_frame(found), y_lim=[0, max(bin_[2] for bin_ in found.tokens.histogram) * 1.1]),
+            gr.BarPlot(render.label_frame(found), color_map=label_colours(found.labels)),
+            gr.BarPlot(lengths, x_lim=[0, float(lengths["tokens"].max()) * 1.05], y_lim=[0, float(lengths["rows"].max()) * 1.1]),
             gr.Textbox(render.token_facts(found), visible=True),
             gr.Textbox(render.findings(found), visible=True, lines=min(6, 1 + len(found.notes) + len(found.warnings))),
             gr.Dataframe(render.label_table(found), visible=True),
-            gr.Group(visible=True),
+            gr.Column(visible=True),
             gr.Dropdown(list(data.splits), value="train"),
             gr.Dropdown([_ALL, *data.labels[:500]], value=_ALL),
             "",
@@ -191,9 +194,8 @@ def build(context: Context) -> DataTab:
         frame, shown = _page(data, split_name, wanted, (needle or "")[:200], number)
         return [frame, shown, number]
 
-    outputs = [
-        empty, facts, charts, label_chart, token_chart, tokens, findings, table, browser, split, label, search, rows, where, page, following,
-    ]  # fmt: skip
+    shown = [empty, facts, charts, label_chart, token_chart, tokens, findings, table]
+    outputs = [*shown, browser, split, label, search, rows, where, page, following]
     look.click(show, [model, max_length, *inputs], outputs, api_visibility="private", concurrency_limit=4)
     kind.change(
         lambda chosen: [gr.File(visible=chosen == text.SOURCE_UPLOAD), gr.Dropdown(visible=chosen == last)],
@@ -204,7 +206,9 @@ def build(context: Context) -> DataTab:
     )
     paging = [page, split, label, search, model, max_length, *inputs]
     for component, step in ((split, 0), (label, 0), (search, 0), (back, -1), (forth, 1)):
-        event = component.click if isinstance(component, gr.Button) else component.submit if component is search else component.input
+        event = (
+            component.click if isinstance(component, gr.Button) else component.submit if component is search else component.input
+        )
         event(
             lambda *values, step=step: turn(step, *values),
             paging,

@@ -32,7 +32,7 @@ def view_of(run_id: str | None) -> list[Any]:
     run = runs.get(run_id) if run_id else None
     report = run.report if run else None
     if run is None or report is None:
-        return [gr.HTML(render.empty(_missing(run))), *[gr.skip()] * 3, gr.Group(visible=False), gr.Button(visible=False)]
+        return [gr.HTML(render.empty(_missing(run))), *[gr.skip()] * 3, gr.Column(visible=False), gr.Button(visible=False)]
     return _filled(report, _stored_predictions(run))
 
 
@@ -49,12 +49,14 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
                 info="score the run on its own data, or on another source with the same labels",
                 elem_id="evaluate-source",
             )
-            split = gr.Radio(["test", "validation"], value="test", label="Split", info="rows held out from training", elem_id="evaluate-split")
+            split = gr.Radio(
+                ["test", "validation"], value="test", label="Split", info="rows held out from training", elem_id="evaluate-split"
+            )
             go = gr.Button(text.EVALUATE, variant="primary", elem_id="evaluate")
             following = gr.Button(text.TO_PLAYGROUND, variant="primary", visible=False, elem_id="to-playground")
         with gr.Column(scale=2, min_width=480):
             answer = gr.HTML(render.empty(text.NO_REPORT), elem_id="answer")
-            with gr.Group(visible=False) as filled:
+            with gr.Column(visible=False) as filled:
                 matrix = gr.Dataframe(
                     label="Confusion matrix: rows are true labels, columns predicted ones; share of the true label's rows",
                     interactive=False, datatype="str", elem_id="confusion",
@@ -62,7 +64,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
                 classes = gr.Dataframe(label="By label", interactive=False, datatype="str", elem_id="per-class")
                 mistakes = gr.Dataframe(
                     label="Worst mistakes: wrong, and surest of it", interactive=False, datatype="str", wrap=True,
-                    column_widths=["9%", "14%", "14%", "63%"], elem_id="mistakes",
+                    column_widths=["8%", "13%", "15%", "64%"], elem_id="mistakes",
                 )  # fmt: skip
     view = [answer, matrix, classes, mistakes, filled, following]
 
@@ -77,7 +79,9 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
         progress(0, desc="Loading the model")
         classifier = context.classifier(run.id)
         total = len(data.splits[split_name])
-        report, probabilities = score_on(classifier, data, split_name, lambda done: progress((done, total), desc="Scoring", unit="texts"))
+        report, probabilities = score_on(
+            classifier, data, split_name, lambda done: progress((done, total), desc="Scoring", unit="texts")
+        )
         rows = data.splits[split_name]
         frame = pd.DataFrame(
             {
@@ -100,7 +104,7 @@ def _filled(report: EvaluationReport, predictions: pd.DataFrame | None) -> list[
         render.confusion_table(report),
         render.class_table(report),
         mistakes,
-        gr.Group(visible=True),
+        gr.Column(visible=True),
         gr.Button(visible=True),
     ]
 
@@ -120,4 +124,6 @@ def _missing(run: Run | None) -> str:
     state = runs.summary(run)["state"]
     if run.has_model:
         return f"This run is {state} and has no report. Press “{text.EVALUATE}”."
-    return f"This run is {state} and has no model yet. Scores, confusion matrix and mistakes will stand here when it is completed."
+    return (
+        f"This run is {state} and has no model yet. Scores, confusion matrix and mistakes will stand here when it is completed."
+    )

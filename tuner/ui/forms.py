@@ -34,7 +34,7 @@ def widget(section: str, field: str, info: FieldInfo, value: Any) -> gr.componen
     return gr.Textbox(max_lines=1, placeholder="automatic" if optional else None, **common)
 
 
-def keys(*, common: bool | None = None, group: str | None = None, section: str | None = None) -> list[Key]:
+def setting_keys(*, common: bool | None = None, group: str | None = None, section: str | None = None) -> list[Key]:
     """The settings of a theme, in their order."""
     found = []
     for name, field, info in fields():

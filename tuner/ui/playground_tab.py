@@ -25,15 +25,20 @@ def build(context: Context, chosen: gr.Radio) -> PlaygroundTab:
     """Draws the tab inside the current gr.Tab."""
     gr.Markdown("Type a text: the chosen run answers, and beside it the base model before it was trained.", elem_classes="quiet")
     with gr.Row():
-        with gr.Column(scale=1, min_width=360):
+        with gr.Column(scale=2, min_width=300):
             box = gr.Textbox(
-                label="Text", placeholder="Type a sentence …", lines=5, max_length=MOST_CHARACTERS, autofocus=False, elem_id="playground-text"
+                label="Text",
+                placeholder="Type a sentence …",
+                lines=5,
+                max_length=MOST_CHARACTERS,
+                autofocus=False,
+                elem_id="playground-text",
             )
             gr.Examples([[example] for example in text.EXAMPLES], box, label="Or take one of these", elem_id="examples")
             note = gr.Markdown(text.NO_MODEL, elem_classes="quiet", elem_id="playground-note")
-        with gr.Column(scale=1, min_width=280):
+        with gr.Column(scale=1, min_width=200):
             trained = gr.Label(label="Trained", elem_id="trained")
-        with gr.Column(scale=1, min_width=280):
+        with gr.Column(scale=1, min_width=200):
             untouched = gr.Label(label="Base model, before training", elem_id="untouched")
 
     @toast
@@ -49,7 +54,13 @@ def build(context: Context, chosen: gr.Radio) -> PlaygroundTab:
 
     inputs, outputs = [box, chosen], [trained, untouched, note]
     box.change(
-        answer, inputs, outputs, api_visibility="private", trigger_mode="always_last", show_progress="minimal", show_progress_on=[trained]
+        answer,
+        inputs,
+        outputs,
+        api_visibility="private",
+        trigger_mode="always_last",
+        show_progress="minimal",
+        show_progress_on=[trained],
     )
     return PlaygroundTab(box, (answer, inputs, outputs))
 

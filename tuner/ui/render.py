@@ -19,7 +19,16 @@ from tuner.ui.theme import STATE_COLOURS
 from tuner.words import age, duration
 
 MOST_LABELS_IN_A_CHART = 24
-_DOTS = {"completed": "🟢", "running": "🔵", "starting": "🔵", "stopping": "🟠", "queued": "⚪", "stopped": "⚪", "failed": "🔴", "lost": "🔴"}
+_SIGNS = {
+    "completed": "●",
+    "running": "◐",
+    "starting": "◔",
+    "stopping": "◑",
+    "queued": "○",
+    "stopped": "■",
+    "failed": "✕",
+    "lost": "✕",
+}
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
 
 
@@ -37,7 +46,17 @@ def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]
     else:
         progress = f" · macro F1 {score:.2f}" if score is not None else ""
     made = age((now or time.time()) - row["created"]) if row["created"] else ""
-    return f"{row['title'][:60]}\n{_DOTS.get(state, '⚫')} {state}{progress} · {made}", row["run_id"]
+    return f"{row['title'][:60]}\n{_SIGNS.get(state, '?')} {state}{progress} · {made}", row["run_id"]
+
+
+def run_colours(rows: list[dict[str, Any]]) -> str:
+    """A style sheet that gives each run of the list the colour of its state; run ids are made by Tuner alone."""
+    rules = [
+        f'#run-list label:has(input[value="{html.escape(row["run_id"])}"])'
+        f"{{border-left:4px solid {STATE_COLOURS.get(row['state'], '#868e96')} !important}}"
+        for row in rows[:200]
+    ]
+    return f"<style>{''.join(rules)}</style>"
 
 
 def run_head(row: dict[str, Any]) -> str:
@@ -117,15 +136,14 @@ def profile_facts(profile: DataProfile) -> str:
 
 
 def label_frame(profile: DataProfile) -> pd.DataFrame:
-    """Label counts per split: columns label, split, rows, share. The most frequent labels where there are many."""
+    """Share of each label per split: columns split, share (%), label. The most frequent labels where there are many."""
     totals = {label: sum(s.label_counts[label] for s in profile.splits.values()) for label in profile.labels}
     shown = sorted(profile.labels, key=lambda label: -totals[label])[:MOST_LABELS_IN_A_CHART]
     return pd.DataFrame(
         [
-            {"label": label, "split": name, "rows": split.label_counts[label], "share (%)": 100 * split.label_counts[label] / split.rows}
-            for label in profile.labels
-            if label in shown
+            {"split": name, "share (%)": round(100 * split.label_counts[label] / split.rows, 2), "label": label}
             for name, split in profile.splits.items()
+            for label in shown
         ]
     )
 
@@ -133,7 +151,10 @@ def label_frame(profile: DataProfile) -> pd.DataFrame:
 def label_table(profile: DataProfile) -> pd.DataFrame:
     """Label counts per split as a table of text."""
     rows = [
-        {"label": label[:300], **{n: f"{s.label_counts[label]:,} ({s.label_counts[label] / s.rows:.0%})" for n, s in profile.splits.items()}}
+        {
+            "label": label[:300],
+            **{n: f"{s.label_counts[label]:,} ({s.label_counts[label] / s.rows:.0%})" for n, s in profile.splits.items()},
+        }
         for label in profile.labels[:200]
     ]
     return pd.DataFrame([*rows, {"label": "all", **{name: f"{split.rows:,}" for name, split in profile.splits.items()}}])
@@ -155,15 +176,17 @@ def token_facts(profile: DataProfile) -> str:
     tokens = profile.tokens
     which = f"a sample of {tokens.rows:,}" if tokens.sampled else f"all {tokens.rows:,}"
     cut = f"{tokens.share_cut:.1%} of the texts are longer and will be cut" if tokens.share_cut else "no text is longer"
-    return (
-        f"{tokens.model}: half of the texts have at most {tokens.quantiles['50%']} tokens, the longest {tokens.quantiles['100%']} "
-        f"({which} training rows). Texts are read up to {tokens.max_length} tokens: {cut}. The model's limit is {tokens.limit:,}."
-    )
+    lengths = f"half of the texts have at most {tokens.quantiles['50%']} tokens, the longest {tokens.quantiles['100%']}"
+    limit = f"Texts are read up to {tokens.max_length} tokens: {cut}. The model's limit is {tokens.limit:,}."
+    return f"{tokens.model}: {lengths} ({which} training rows). {limit}"
 
 
 def findings(profile: DataProfile) -> str:
     """Warnings first, then what was left out or made, one line each."""
-    return "\n".join([*(f"⚠ {warning}" for warning in profile.warnings), *(f"· {note}" for note in profile.notes)]) or text.NOTHING_FOUND
+    return (
+        "\n".join([*(f"⚠ {warning}" for warning in profile.warnings), *(f"· {note}" for note in profile.notes)])
+        or text.NOTHING_FOUND
+    )
 
 
 def tiles(report: EvaluationReport) -> str:
@@ -179,15 +202,21 @@ def tiles(report: EvaluationReport) -> str:
 
 def answer(report: EvaluationReport) -> str:
     """The answer in a sentence, and what it was measured on."""
-    where = f"{report.n:,} {report.split} rows of {report.source}"
-    return f'<p class="answer">{html.escape(report.headline)}</p><p class="run-line">{html.escape(where)} · model {html.escape(report.model)}</p>'
+    where = html.escape(f"{report.n:,} {report.split} rows of {report.source} · model {report.model}")
+    return f'<p class="answer">{html.escape(report.headline)}</p><p class="run-line">{where}</p>'
 
 
 def class_table(report: EvaluationReport) -> pd.DataFrame:
     """Precision, recall, F1 and support per label."""
     return pd.DataFrame(
         [
-            {"label": name, "precision": f"{s.precision:.3f}", "recall": f"{s.recall:.3f}", "F1": f"{s.f1:.3f}", "support": f"{s.support:,}"}
+            {
+                "label": name,
+                "precision": f"{s.precision:.3f}",
+                "recall": f"{s.recall:.3f}",
+                "F1": f"{s.f1:.3f}",
+                "support": f"{s.support:,}",
+            }
             for name, s in report.per_class.items()
         ]
     )
@@ -201,7 +230,9 @@ def confusion_table(report: EvaluationReport) -> dict[str, Any]:
         data.append([label, *(f"{count:,} ({count / total:.0%})" for count in counts)])
         right = len(data) - 1
         tints = [
-            f"background-color: rgba({'0,158,115' if i == right else '213,94,0'},{0.06 + 0.55 * count / total:.2f})" if count else ""
+            f"background-color: rgba({'0,158,115' if i == right else '213,94,0'},{0.06 + 0.55 * count / total:.2f})"
+            if count
+            else ""
             for i, count in enumerate(counts)
         ]
         styling.append(["font-weight: 600", *tints])

@@ -6,16 +6,16 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-import gradio as gr  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
-from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from tuner import runs  # noqa: E402
-from tuner.errors import SettingsError  # noqa: E402
-from tuner.ui import theme  # noqa: E402
-from tuner.ui.build import build_app  # noqa: E402
-from tuner.ui.context import Context  # noqa: E402
-from tuner.ui.guard import Guard  # noqa: E402
+from tuner import runs
+from tuner.errors import SettingsError
+from tuner.ui import theme
+from tuner.ui.build import build_app
+from tuner.ui.context import Context
+from tuner.ui.guard import Guard
 
 _MOST_UPLOAD = "2gb"
 

@@ -35,17 +35,23 @@ def theme() -> gr.themes.Base:
         primary_hue=accent,
         secondary_hue=accent,
         neutral_hue=gr.themes.colors.gray,
-        spacing_size=gr.themes.sizes.spacing_md,
+        spacing_size=gr.themes.sizes.spacing_sm,
         radius_size=gr.themes.sizes.radius_md,
         text_size=gr.themes.sizes.text_md,
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
-        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+        # Gradio sets tables and bars in its mono font; numbers line up by tabular figures here.
+        font_mono=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
     ).set(
+        body_text_color_subdued="#5a6270",
+        body_text_color_subdued_dark="#a9b1bd",
+        block_info_text_color="#5a6270",
+        block_info_text_color_dark="#a9b1bd",
         body_background_fill="#f6f7f9",
         body_background_fill_dark="#14161a",
         block_background_fill="#ffffff",
         block_background_fill_dark="#1c1f25",
         block_border_width="1px",
+        layout_gap="8px",
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
         block_label_text_color="*body_text_color_subdued",
@@ -74,14 +80,19 @@ CSS = """
 .run-head strong { font-size: 17px; }
 .run-head .state { font-weight: 600; }
 .run-line { font-size: 13px; color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; min-height: 20px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 8px; }
-.tile { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 10px 12px; background: var(--block-background-fill); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(108px, 1fr)); gap: 8px; }
+.tile { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 10px 12px;
+  background: var(--block-background-fill); }
 .tile b { display: block; font-size: 24px; font-variant-numeric: tabular-nums; line-height: 1.25; }
 .tile span { font-size: 12px; color: var(--body-text-color-subdued); }
 .answer { font-size: 17px; font-weight: 600; margin: 0 0 8px; }
 #run-list .wrap { flex-direction: column; gap: 6px; }
-#run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35; font-size: 13px; padding: 8px 10px; }
+#run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
+  font-size: 13px; padding: 8px 10px; }
 #run-list label span { overflow-wrap: anywhere; }
-#train-log textarea { font-family: var(--font-mono); font-size: 12px; }
-table { font-variant-numeric: tabular-nums; }
+#train-log textarea, #command-line * { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
+table, [role=grid] { font-variant-numeric: tabular-nums; }
+#run-colours { display: none; }
+#page-where { text-align: center; padding-top: 6px; }
+.label-wrap { font-size: 14px; }
 """

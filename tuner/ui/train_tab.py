@@ -30,9 +30,9 @@ class TrainTab:
 
 def own_settings() -> list[forms.Key]:
     """The settings drawn on this tab: all but the source, its columns and splits, and the model's name and length."""
-    elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint")} | set(data_tab._COLUMNS_AND_SPLITS)
+    elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint")} | set(data_tab.COLUMNS_AND_SPLITS)
     elsewhere |= {("model", "name"), ("model", "max_length"), ("model", "revision")}
-    return [key for key in forms.keys() if key not in elsewhere]
+    return [key for key in forms.setting_keys() if key not in elsewhere]
 
 
 def view_of(run_id: str | None) -> list[Any]:
@@ -75,7 +75,7 @@ def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
         widgets[key] = forms.widget(*key, info[key], forms.value_of(default, key))
 
     own = own_settings()
-    folded = {key: group for group in text.GROUPS for key in forms.keys(common=False, group=group) if key in own}
+    folded = {key: group for group in text.GROUPS for key in forms.setting_keys(common=False, group=group) if key in own}
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             preset = gr.Radio(
@@ -84,6 +84,7 @@ def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
                 label="Preset",
                 elem_id="preset",
             )
+            start = gr.Button(text.START, variant="primary", elem_id="start")
             gr.Markdown(text.STEP_BASE, elem_classes="step")
             base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
             _fold("Model", folded, draw)
@@ -91,14 +92,13 @@ def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
             draw(("training", "metric_for_best_model"))
             _fold("Evaluation", folded, draw)
             gr.Markdown(text.STEP_TRAINER, elem_classes="step")
-            for key in forms.keys(common=True):
+            for key in forms.setting_keys(common=True):
                 if key in own and key not in widgets:
                     draw(key)
             for group in text.GROUPS:
                 if group not in ("Model", "Evaluation"):
                     _fold(group, folded, draw)
             name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-            start = gr.Button(text.START, variant="primary", elem_id="start")
         with gr.Column(scale=2, min_width=480):
             head = gr.HTML(render.empty(text.NO_RUN_CHOSEN), elem_id="run-head")
             with gr.Row():
@@ -110,15 +110,21 @@ def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
                     y_lim=[0, 1], elem_id="score-chart",
                 )  # fmt: skip
             with gr.Row():
-                stop = gr.Button(text.STOP, variant="stop", visible=False, elem_id="stop")
-                resume = gr.Button(text.RESUME, variant="primary", visible=False, elem_id="resume")
-                delete = gr.Button(text.DELETE, visible=False, elem_id="delete")
-                sure = gr.Button(text.DELETE_SURE, variant="stop", visible=False, elem_id="delete-sure")
-            notes = gr.Textbox(label="What happened", lines=3, interactive=False, elem_id="run-notes")
+                stop = gr.Button(text.STOP, variant="stop", visible=False, size="sm", scale=0, min_width=160, elem_id="stop")
+                resume = gr.Button(
+                    text.RESUME, variant="primary", visible=False, size="sm", scale=0, min_width=160, elem_id="resume"
+                )
+                delete = gr.Button(text.DELETE, visible=False, size="sm", scale=0, min_width=120, elem_id="delete")
+                sure = gr.Button(
+                    text.DELETE_SURE, variant="stop", visible=False, size="sm", scale=0, min_width=300, elem_id="delete-sure"
+                )
+            notes = gr.Textbox(label="What happened", lines=5, interactive=False, elem_id="run-notes")
             with gr.Accordion("Command line", open=False):
                 command = gr.Code(language="shell", interactive=False, show_label=False, elem_id="command-line")
             with gr.Accordion("Log", open=False):
-                log = gr.Textbox(lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log")
+                log = gr.Textbox(
+                    lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log"
+                )
             following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
     view = [head, loss, scores, notes, log, command, stop, resume, delete, following]
     order = list(widgets)
