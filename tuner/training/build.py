@@ -110,14 +110,15 @@ def build_trainer(
     Raises:
         SettingsError: a setting this machine cannot honour.
     """
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback, Trainer
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
 
     from tuner.hardware import torch_device
+    from tuner.training.order import OrderedTrainer
 
     patience = config.training.early_stopping_patience
     early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
     pad = config.model.pad_to_max_length
-    trainer = Trainer(
+    trainer = OrderedTrainer(
         model=model,
         args=training_arguments(config.training, output_dir, torch_device()),
         train_dataset=encode(data.splits["train"], tokenizer, max_length, pad),

@@ -25,6 +25,7 @@ _RUN_TO_URL = """(id) => {
 def build_app(context: Context) -> gr.Blocks:
     """The whole app; `tuner.ui.serve` launches it."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as app:
+        api.add_endpoints(context)  # first, so that no handler of the page takes one of their names
         gr.HTML(
             f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>'
             f'<span class="device">{html.escape(str(describe()))}</span></div>'
@@ -43,6 +44,7 @@ def build_app(context: Context) -> gr.Blocks:
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground"):
                 playground = playground_tab.build(context, chosen)
+        tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
         seen = gr.State({})
         timer = gr.Timer(TICK_SECONDS)
 
@@ -82,7 +84,6 @@ def build_app(context: Context) -> gr.Blocks:
         app.load(open_page, None, [chosen, no_runs, colours, tabs], **quiet)
         for button, target in ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground")):
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
-        api.add_endpoints(context)
     return app
 
 

@@ -64,7 +64,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
                 classes = gr.Dataframe(label="By label", interactive=False, datatype="str", elem_id="per-class")
                 mistakes = gr.Dataframe(
                     label="Worst mistakes: wrong, and surest of it", interactive=False, datatype="str", wrap=True,
-                    column_widths=["8%", "13%", "15%", "64%"], elem_id="mistakes",
+                    column_widths=["10%", "13%", "15%", "62%"], elem_id="mistakes",
                 )  # fmt: skip
     view = [answer, matrix, classes, mistakes, filled, following]
 

@@ -88,7 +88,7 @@ def loss_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
         for kind, key, name in (("log", "loss", "training"), ("evaluate", "eval_loss", "validation"))
         if e["event"] == kind and key in e
     ]
-    return pd.DataFrame(points, columns=["step", "loss", "rows"])
+    return _drawable(pd.DataFrame(points, columns=["step", "loss", "rows"]), "rows")
 
 
 def metric_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
@@ -100,7 +100,15 @@ def metric_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
         for key, name in _SCORES.items()
         if f"eval_{key}" in e
     ]
-    return pd.DataFrame(points, columns=["step", "score", "metric"])
+    return _drawable(pd.DataFrame(points, columns=["step", "score", "metric"]), "metric")
+
+
+def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:
+    """A line of one point is not drawn: such a series starts 2 % to the left, as a dash."""
+    if frame.empty:
+        return frame
+    alone = frame[frame.groupby(series)["step"].transform("size") == 1]
+    return pd.concat([alone.assign(step=alone["step"] * 0.98), frame], ignore_index=True)
 
 
 def notes(events: list[dict[str, Any]]) -> str:

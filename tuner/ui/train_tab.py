@@ -46,10 +46,11 @@ def view_of(run_id: str | None) -> list[Any]:
     loss, scores = render.loss_frame(events), render.metric_frame(events)
     state = row["state"]
     readable = state != "unreadable"
+    steps = [0, row["max_steps"]]
     return [
         render.run_head(row),
-        gr.LinePlot(loss if len(loss) else None, y_lim=[0, float(loss["loss"].max()) * 1.05] if len(loss) else None),
-        gr.LinePlot(scores if len(scores) else None, y_lim=[0, 1]),
+        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], x_lim=steps) if len(loss) else None,
+        gr.LinePlot(scores, x_lim=steps) if len(scores) else None,
         render.notes(events),
         run.log_tail(),
         render.command_line(run.config) if readable else "",

@@ -1,0 +1,251 @@
+"""From raw splits to labelled rows."""
+
+from collections import Counter
+
+import datasets
+import pytest
+
+from tests import tiny
+from tuner.config import DataConfig
+from tuner.data import labelled
+from tuner.data.labelled import load_labelled
+from tuner.data.sources import RawData
+from tuner.errors import SourceError
+
+# DataConfig field → the test that shows what it does
+DATA_FIELDS = {
+    "source": "test_the_source_decides_the_rows",
+    "config": "test_config_and_revision_belong_to_the_hub",
+    "revision": "test_config_and_revision_belong_to_the_hub",
+    "train_split": "test_splits_are_taken_as_named",
+    "validation_split": "test_splits_are_taken_as_named",
+    "test_split": "test_splits_are_taken_as_named",
+    "text_column": "test_several_text_columns_are_joined_by_a_blank_line",
+    "label_column": "test_the_label_column_is_taken_as_named",
+    "label_map": "test_label_map_merges_renames_and_leaves_out",
+    "max_train_samples": "test_sample_limits",
+    "max_eval_samples": "test_sample_limits",
+    "seed": "test_the_seed_decides_the_draw",
+    "fingerprint": "test_the_fingerprint_changes_with_the_rows",
+}
+
+
+def rows(count=40, labels=("neg", "pos")):
+    return [{"text": text, "label": label} for text, label in tiny.labelled_rows(count, labels)]
+
+
+def labelled_as(values):
+    """40 rows whose labels are these values in turn."""
+    return [{"text": row["text"], "label": values[i % len(values)]} for i, row in enumerate(rows())]
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Hands in a source's splits as the Hub would: `hub(train=Dataset, …)`."""
+
+    def hand_in(**splits):
+        monkeypatch.setattr(labelled, "load_raw", lambda *_: RawData("owner/name", splits, "abc", "abc"))
+
+    return hand_in
+
+
+@pytest.fixture
+def load(jsonl):
+    def load_rows(objects, **settings):
+        return load_labelled(DataConfig(source=str(jsonl(objects)), **settings))
+
+    return load_rows
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["b", "a"], ("a", "b")),
+        ([10, 9], ("9", "10")),
+        (["10", "9"], ("9", "10")),
+        ([True, False], ("False", "True")),
+        ([1.0, 0.0, 2.0], ("0", "1", "2")),
+        ([" a ", "a", "b"], ("a", "b")),
+    ],
+    ids=["strings", "ints", "digits", "booleans", "whole floats", "blanks around"],
+)
+def test_kinds_of_labels(values, names, load):
+    assert load(labelled_as(values)).labels == names
+
+
+def test_classlabel_names_and_their_order_are_kept(hub):
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["zoo", "ape"])})
+    hub(train=datasets.Dataset.from_list(labelled_as([0, 1]), features=features))
+    assert load_labelled(DataConfig(source="owner/name")).labels == ("zoo", "ape")
+
+
+def test_label_minus_one_of_a_classlabel_is_missing(hub):
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["zoo", "ape"])})
+    hub(train=datasets.Dataset.from_list(labelled_as([0, 1, 1, -1]), features=features))
+    assert "10 of 40 rows of train without a label were left out." in load_labelled(DataConfig(source="owner/name")).notes
+
+
+def test_a_label_text_column_names_whole_number_labels(load):
+    names = {0: "negative", 1: "neutral", 2: "positive"}
+    data = load([{**row, "label_text": names[row["label"]]} for row in labelled_as([2, 0, 1])])
+    assert data.labels == ("negative", "neutral", "positive")
+    assert data.label.names == ("label",)
+
+
+def test_a_label_text_column_that_contradicts_itself_is_not_used(load):
+    data = load([{**row, "label_text": f"name {i % 3}"} for i, row in enumerate(labelled_as([0, 1]))])
+    assert data.labels == ("0", "1")
+
+
+def test_fractions_are_no_classes(load):
+    with pytest.raises(SourceError, match=r"holds fractions such as 0\.5"):
+        load(labelled_as([0.5, 1.0]))
+
+
+def test_nan_labels_are_missing_ones(load):
+    """Once a NaN among number labels ended in a ValueError of Python's."""
+    data = load(labelled_as([0.0, 1.0, 1.0, float("nan")]))
+    assert data.labels == ("0", "1")
+    assert "10 of 40 rows of train without a label were left out." in data.notes
+
+
+def test_infinite_labels_are_no_classes(load):
+    with pytest.raises(SourceError, match="holds fractions such as inf"):
+        load(labelled_as([0.0, float("inf")]))
+
+
+def test_lists_of_labels_are_refused(hub):
+    """Once this ended in an ArrowNotImplementedError."""
+    hub(train=datasets.Dataset.from_list(labelled_as([["a"], ["a", "b"]])))
+    with pytest.raises(SourceError, match="holds lists"):
+        load_labelled(DataConfig(source="owner/name", label_column="label"))
+
+
+@pytest.mark.parametrize("missing", [None, "", "  "])
+def test_rows_without_a_label_are_left_out_and_counted(missing, load):
+    data = load(labelled_as(["a", "b", "a", missing]))
+    assert "10 of 40 rows of train without a label were left out." in data.notes
+    assert sum(len(split) for split in data.splits.values()) == 30
+
+
+@pytest.mark.parametrize("missing", [None, "", " \n"])
+def test_rows_without_text_are_left_out_and_counted(missing, load):
+    data = load([{**row, "text": missing} if i < 3 else row for i, row in enumerate(rows())])
+    assert "3 of 40 rows of train without text were left out." in data.notes
+    assert sum(len(split) for split in data.splits.values()) == 37
+
+
+def test_one_class_is_refused(load):
+    with pytest.raises(SourceError, match=r"Column 'label' has one class \('a'\).*Choose another label column"):
+        load(labelled_as(["a"]))
+
+
+def test_too_many_classes_are_refused(load):
+    with pytest.raises(SourceError, match="at most 1,000 classes"):
+        load([{"text": f"text {i}", "label": f"class {i // 6}"} for i in range(6 * 1001)])
+
+
+def test_splits_are_found_by_name(hub):
+    hub(training=datasets.Dataset.from_list(rows()), dev=datasets.Dataset.from_list(rows(10)), test=datasets.Dataset.from_list(rows(8)))
+    data = load_labelled(DataConfig(source="owner/name"))
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 40, "validation": 10, "test": 8}
+
+
+def test_splits_are_taken_as_named(hub):
+    hub(a=datasets.Dataset.from_list(rows(10)), b=datasets.Dataset.from_list(rows(20)), c=datasets.Dataset.from_list(rows(30)))
+    data = load_labelled(DataConfig(source="owner/name", train_split="c", validation_split="a", test_split="b"))
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 30, "validation": 10, "test": 20}
+
+
+def test_an_unknown_split_is_refused_with_those_there_are(load):
+    with pytest.raises(SourceError, match=r"no split 'dev', only train\. Set data\.validation_split"):
+        load(rows(), validation_split="dev")
+
+
+def test_testing_on_the_training_rows_is_refused(load):
+    with pytest.raises(SourceError, match="are both 'train'"):
+        load(rows(), test_split="train")
+
+
+def test_missing_splits_are_cut_from_train_and_share_no_row(load):
+    data = load(rows(100))
+    ids = [set(split.row_ids) for split in data.splits.values()]
+    assert [len(part) for part in (data.splits[name] for name in ("train", "validation", "test"))] == [81, 9, 10]
+    assert set.union(*ids) == set(range(100))
+
+
+def test_cut_splits_keep_the_shares_of_the_labels(load):
+    data = load(labelled_as(["a", "a", "a", "b"]) * 5)
+    assert data.counts("test") == {"a": 15, "b": 5}
+
+
+def test_a_label_of_one_row_stays_in_train(load):
+    data = load([*rows(60), {"text": "alone", "label": "rare"}])
+    assert data.counts("train")["rare"] == 1
+
+
+def test_too_few_rows_are_refused(load):
+    with pytest.raises(SourceError, match="3 rows of 2 classes are too few"):
+        load(rows(3))
+
+
+def test_rows_are_drawn_as_datasets_shuffles(hub):
+    table = datasets.Dataset.from_list(rows(200))
+    hub(train=table, validation=table.select(range(8)), test=table.select(range(8)))
+    drawn = load_labelled(DataConfig(source="owner/name", max_train_samples=50, seed=42)).splits["train"].texts
+    assert list(drawn) == table.shuffle(seed=42).select(range(50))["text"][:]
+
+
+def test_the_seed_decides_the_draw(load):
+    drawn = [load(rows(200), max_train_samples=20, seed=seed).splits["train"].texts for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_sample_limits(load):
+    data = load(rows(100), max_train_samples=20, max_eval_samples=4)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 20, "validation": 4, "test": 4}
+    assert "20 of 81 train rows were drawn (seed 42)." in data.notes
+
+
+def test_texts_keep_their_labels(load):
+    truth = {row["text"]: row["label"] for row in rows(100)}
+    for split in load(rows(100)).splits.values():
+        assert all(truth[text] == ("neg", "pos")[label] for text, label in zip(split.texts, split.labels, strict=True))
+
+
+def test_label_map_merges_renames_and_leaves_out(load):
+    data = load(labelled_as(["a", "b", "c", "d"]), label_map={"a": "one", "b": "one", "c": None})
+    assert data.labels == ("d", "one")
+    assert Counter(sum((split.labels for split in data.splits.values()), ())) == {0: 10, 1: 20}
+    assert "10 of 40 rows of train were left out by data.label_map." in data.notes
+
+
+def test_several_text_columns_are_joined_by_a_blank_line(load):
+    data = load([{"title": "T", "body": row["text"], "label": row["label"]} for row in rows()], text_column=["title", "body"])
+    assert all(text.startswith("T\n\n") for text in data.splits["train"].texts)
+
+
+def test_the_label_column_is_taken_as_named(load):
+    data = load([{**row, "mood": "up" if i % 2 else "down"} for i, row in enumerate(rows())], label_column="mood")
+    assert data.labels == ("down", "up")
+
+
+def test_the_source_decides_the_rows(csv):
+    assert load_labelled(DataConfig(source=str(csv(30, labels=("x", "y"))))).labels == ("x", "y")
+
+
+@pytest.mark.parametrize("setting", [{"config": "en"}, {"revision": "main"}])
+def test_config_and_revision_belong_to_the_hub(setting, load):
+    with pytest.raises(SourceError, match="belong to Hub data sets"):
+        load(rows(), **setting)
+
+
+def test_the_fingerprint_changes_with_the_rows(load):
+    changed = [{**row, "text": row["text"] + "!"} if i == 0 else row for i, row in enumerate(rows())]
+    assert load(rows()).fingerprint == load(rows()).fingerprint != load(changed).fingerprint
+
+
+def test_a_split_that_lacks_a_column_is_refused(hub):
+    hub(train=datasets.Dataset.from_list(rows()), test=datasets.Dataset.from_list([{"text": "a"}]))
+    with pytest.raises(SourceError, match="Split 'test' has no column 'label'"):
+        load_labelled(DataConfig(source="owner/name"))

@@ -1,0 +1,132 @@
+"""The command line, as a person or a script calls it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tuner import runs
+from tuner.cli import main
+from tuner.config import fields
+
+
+def call(capsys, *arguments):
+    """(exit code, stdout, stderr) of one command."""
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def as_options(config):
+    """The `--set` options that make this config."""
+    plain = config.model_dump(mode="json")
+    pairs = [(section, field, plain[section][field]) for section, field, _ in fields() if plain[section][field] is not None]
+    return [part for section, field, value in pairs for part in ("--set", f"{section}.{field}={json.dumps(value)}")]
+
+
+@pytest.fixture
+def trained(tiny_config, train_here):
+    return train_here(tiny_config("bert", max_steps=2))
+
+
+@pytest.mark.slow
+def test_train_json_is_one_document_with_the_promised_keys(capsys, tiny_config):
+    code, out, _ = call(capsys, "train", "--json", *as_options(tiny_config("bert", max_steps=2)))
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["state"] == "completed"
+    assert {"run_id", "state", "folder", "metrics", "train_samples_per_second", "train_runtime"} <= set(answer)
+    assert 0 <= answer["metrics"]["accuracy"] <= 1
+
+
+def test_evaluate_json_prints_the_report(capsys, trained):
+    code, out, _ = call(capsys, "evaluate", trained.id, "--json")
+    report = json.loads(out)
+    assert code == 0
+    promised = "accuracy macro_f1 macro_recall log_loss ece per_class confusion_matrix labels n intervals"
+    assert set(promised.split()) <= set(report)
+
+
+def test_predict_json_gives_text_label_and_probabilities(capsys, trained):
+    code, out, _ = call(capsys, "predict", trained.id, "i love it", "awful", "--json")
+    first, second = json.loads(out)
+    assert code == 0
+    assert first["text"] == "i love it"
+    assert second["label"] in second["probabilities"]
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+
+
+def test_predict_writes_a_file_that_a_spreadsheet_cannot_run(capsys, trained, write, tmp_path):
+    source = write("in.csv", 'text\n"=HYPERLINK(""x"")"\ni love it\n')
+    code, _, _ = call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.csv")
+    assert code == 0
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[1].startswith("\"'=HYPERLINK")
+
+
+def test_predict_keeps_rows_without_text_in_place(capsys, trained, write, tmp_path):
+    source = write("in.csv", 'text,n\ni love it,1\n"",2\nawful,3\n')
+    call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["label"] == "" for row in rows] == [False, True, False]
+
+
+def test_preview_json_is_the_profile(capsys, csv, tiny_models):
+    code, out, _ = call(capsys, "preview", csv(rows=60), "--model", tiny_models["bert"], "--json")
+    profile = json.loads(out)
+    assert code == 0
+    assert profile["labels"] == ["neg", "pos"]
+    assert sum(split["rows"] for split in profile["splits"].values()) == 60
+
+
+def test_show_and_runs_name_the_run(capsys, trained):
+    assert trained.id in call(capsys, "runs")[1]
+    assert json.loads(call(capsys, "show", trained.id, "--json")[1])["config"]["training"]["max_steps"] == 2
+
+
+def test_delete_removes_the_folder(capsys, trained):
+    assert call(capsys, "delete", trained.id)[0] == 0
+    assert not trained.folder.exists()
+
+
+MISTAKES = {
+    "unknown source": ["train", "--data", "nope"],
+    "unknown preset": ["train", "--preset", "nope"],
+    "unknown setting": ["train", "--set", "training.nope=1"],
+    "a setting out of range": ["train", "--set", "training.learning_rate=9"],
+    "no assignment": ["train", "--set", "learning_rate"],
+    "unknown base model": ["train", "--model", "no such model"],
+    "unknown column": ["preview", "sample:tweets", "--label-column", "nope"],
+    "a length over the model's limit": ["train", "--set", "model.max_length=4000"],
+    "no network": ["train", "--data", "owner/data"],
+    "no such run": ["show", "20260101-000000-abcdef"],
+    "no such file": ["preview", "missing.csv"],
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_ends_with_2_cause_and_cure_and_leaves_no_run(capsys, arguments):
+    code, out, err = call(capsys, *arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 2
+    assert runs.list_runs() == []
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_ends_with_1_and_its_cause(capsys, tiny_config, queued, csv):
+    run = queued(tiny_config("bert"))
+    runs.write_status(run, state="lost")
+    csv(rows=80)  # other rows in the same file
+    code, out, err = call(capsys, "resume", run.id, "--json")
+    assert (code, out) == (1, "")
+    assert "has changed" in err
+
+
+def test_help_is_quick_to_load_and_exits_0():
+    done = subprocess.run([sys.executable, "-m", "tuner", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "train" in done.stdout

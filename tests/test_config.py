@@ -1,0 +1,166 @@
+"""The settings object."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from tuner import catalog
+from tuner.config import RunConfig, TrainingConfig, fields, merge, parse_assignments
+from tuner.errors import SettingsError
+
+
+def problems(**settings):
+    with pytest.raises(SettingsError) as refusal:
+        RunConfig(**settings)
+    return refusal.value.problems
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"training": {"learnig_rate": 1}}, "training.learnig_rate is not a setting; known here: learning_rate"),
+        ({"modle": {}}, "modle is not a setting; known here: preset"),
+        ({"data": {"sorce": 1}}, "data.sorce is not a setting; known here: source"),
+    ],
+)
+def test_unknown_keys_are_refused_with_those_there_are(settings, named):
+    assert problems(**settings)[0].startswith(named)
+
+
+def test_all_mistakes_are_told_at_once():
+    found = problems(training={"learning_rate": 5, "seed": -1}, model={"max_length": 1}, data={"nope": 1})
+    assert len(found) == 4
+
+
+def test_a_mistake_names_field_value_and_bound():
+    assert problems(training={"learning_rate": 5}) == ["training.learning_rate = 5: must be less than or equal to 0.1."]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("learning_rate", 0),
+        ("num_train_epochs", 0),
+        ("per_device_train_batch_size", 0),
+        ("per_device_train_batch_size", 2.5),
+        ("label_smoothing_factor", 1),
+        ("max_steps", 0),
+        ("max_steps", -2),
+        ("save_total_limit", 1),
+        ("seed", 2**32),
+        ("logging_steps", 1.5),
+        ("warmup_steps", -1),
+        ("early_stopping_patience", 0),
+    ],
+)
+def test_values_out_of_bounds_are_refused(field, value):
+    assert problems(training={field: value})[0].startswith(f"training.{field} = {value}")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("field", ["learning_rate", "weight_decay", "warmup_steps", "num_train_epochs", "max_grad_norm"])
+def test_nan_and_infinity_are_refused(field, value):
+    assert problems(training={field: value})
+
+
+@pytest.mark.parametrize(("field", "value"), [("lr_scheduler_type", "greedy"), ("optim", "adamw_bnb_8bit"), ("precision", "int4")])
+def test_unknown_choices_are_refused_with_those_there_are(field, value):
+    assert "must be" in problems(training={field: value})[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"eval_strategy": "steps", "save_strategy": "steps", "save_steps": 5}, "needs eval_steps"),
+        ({"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5}, "needs save_steps"),
+        ({"eval_strategy": "steps", "eval_steps": 5}, "must be equal"),
+        ({"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 4, "save_steps": 6}, "multiple of eval_steps 4"),
+        ({"eval_strategy": "no", "early_stopping_patience": 2}, "early_stopping_patience needs"),
+    ],
+)
+def test_contradictions_are_refused(settings, cause):
+    assert cause in problems(training=settings)[0]
+
+
+@pytest.mark.parametrize("preset", catalog.PRESETS)
+def test_a_preset_fills_what_is_not_given(preset):
+    config = RunConfig(preset=preset)
+    for section, values in catalog.PRESETS[preset].settings.items():
+        given = getattr(config, section).model_dump()
+        assert {field: given[field] for field in values} == values
+
+
+def test_what_is_given_lies_over_the_preset():
+    config = RunConfig(preset="seven-steps", training={"num_train_epochs": 1})
+    assert (config.training.num_train_epochs, config.training.gradient_accumulation_steps) == (1, 4)
+
+
+def test_an_unknown_preset_is_refused():
+    assert "must be one of quick" in problems(preset="fast")[0]
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        RunConfig().training.seed = 1
+
+
+def test_yaml_gives_an_equal_config_back():
+    config = RunConfig(
+        name="Käse", data={"label_map": {"a": None, "yes": "no"}, "text_column": ["a", "b"]}, training={"learning_rate": 1e-5}
+    )
+    assert RunConfig.from_yaml(config.to_yaml()) == config
+
+
+def test_an_empty_yaml_gives_the_defaults():
+    assert RunConfig.from_yaml("") == RunConfig()
+
+
+@pytest.mark.parametrize("text", ["- a\n- b", "just text", "a: [", "1: {"])
+def test_what_is_no_settings_file_is_refused(text):
+    with pytest.raises(SettingsError, match="settings file"):
+        RunConfig.from_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("3", 3), ("null", None), ("true", True), ("cosine", "cosine"), ("[a, b]", ["a", "b"]), ("a=b", "a=b")],
+)
+def test_assignments_hold_yaml_values(text, value):
+    assert parse_assignments([f"training.x={text}"]) == {"training": {"x": value}}
+
+
+def test_bad_assignments_are_told_together():
+    with pytest.raises(SettingsError) as refusal:
+        parse_assignments(["seed=1", "training.seed", "training.seed=[", "training.seed=2"])
+    assert len(refusal.value.problems) == 3
+
+
+def test_changes_are_validated_again():
+    with pytest.raises(SettingsError, match="training.seed"):
+        RunConfig().with_changes({"training": {"seed": -1}})
+
+
+def test_changes_keep_everything_else():
+    config = RunConfig(preset="seven-steps", name="mine")
+    changed = config.with_changes({"training": {"seed": 5}})
+    assert changed.training.model_dump() == {**config.training.model_dump(), "seed": 5}
+    assert (changed.name, changed.data, changed.model) == (config.name, config.data, config.model)
+
+
+def test_merge_replaces_a_field_as_a_whole():
+    merged = merge({"data": {"label_map": {"a": "b"}, "seed": 1}}, {"data": {"label_map": {"c": "d"}}})
+    assert merged == {"data": {"label_map": {"c": "d"}, "seed": 1}}
+
+
+def test_a_name_loses_control_and_direction_signs():
+    assert RunConfig(name="a\u202eb\nc\x1b[0m").name == "abc[0m"
+
+
+def test_every_setting_has_help_and_a_group():
+    assert all(info.description and info.json_schema_extra["group"] for _, _, info in fields())
+
+
+def test_the_best_checkpoint_is_kept_only_where_both_happen():
+    assert TrainingConfig().keeps_best
+    assert not TrainingConfig(eval_strategy="no").keeps_best

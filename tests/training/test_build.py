@@ -1,0 +1,173 @@
+"""Every setting reaches the thing it sets."""
+
+import pytest
+from transformers import DataCollatorWithPadding, EarlyStoppingCallback
+
+from tuner import modeling
+from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from tuner.data.labelled import load_labelled
+from tuner.errors import SettingsError
+from tuner.training.build import build_trainer, encode, training_arguments
+
+EVERY_STEPS = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5, "save_steps": 10}
+NEVER = {"eval_strategy": "no", "save_strategy": "no"}
+# field → (settings, attribute of TrainingArguments, what it must be)
+ARGUMENTS = {
+    "learning_rate": ({"learning_rate": 3e-4}, "learning_rate", 3e-4),
+    "num_train_epochs": ({"num_train_epochs": 1.5}, "num_train_epochs", 1.5),
+    "per_device_train_batch_size": ({"per_device_train_batch_size": 7}, "per_device_train_batch_size", 7),
+    "lr_scheduler_type": ({"lr_scheduler_type": "cosine"}, "lr_scheduler_type", "cosine"),
+    "warmup_steps": ({"warmup_steps": 0.25}, "warmup_steps", 0.25),
+    "optim": ({"optim": "adafactor"}, "optim", "adafactor"),
+    "weight_decay": ({"weight_decay": 0.07}, "weight_decay", 0.07),
+    "max_grad_norm": ({"max_grad_norm": 0.5}, "max_grad_norm", 0.5),
+    "label_smoothing_factor": ({"label_smoothing_factor": 0.2}, "label_smoothing_factor", 0.2),
+    "max_steps": ({"max_steps": 11}, "max_steps", 11),
+    "gradient_accumulation_steps": ({"gradient_accumulation_steps": 3}, "gradient_accumulation_steps", 3),
+    "per_device_eval_batch_size": ({"per_device_eval_batch_size": 5}, "per_device_eval_batch_size", 5),
+    "precision": ({"precision": "bf16"}, "bf16", True),
+    "train_sampling_strategy": ({"train_sampling_strategy": "sequential"}, "train_sampling_strategy", "sequential"),
+    "activation_checkpointing": ({"activation_checkpointing": True}, "activation_checkpointing", True),
+    "metric_for_best_model": ({"metric_for_best_model": "loss"}, "metric_for_best_model", "loss"),
+    "eval_strategy": (EVERY_STEPS, "eval_strategy", "steps"),
+    "eval_steps": (EVERY_STEPS, "eval_steps", 5),
+    "save_strategy": (NEVER, "save_strategy", "no"),
+    "save_steps": (EVERY_STEPS, "save_steps", 10),
+    "save_total_limit": ({"save_total_limit": 4}, "save_total_limit", 4),
+    "logging_steps": ({"logging_steps": 13}, "logging_steps", 13),
+    "seed": ({"seed": 7}, "seed", 7),
+}
+ELSEWHERE = {"early_stopping_patience": "test_early_stopping_patience_reaches_its_callback"}
+MODEL_FIELDS = {
+    "name": "test_model_name_decides_the_base_model",
+    "revision": "test_a_revision_of_a_local_model_is_refused",
+    "max_length": "test_max_length_cuts_the_rows",
+    "hidden_dropout_prob": "test_dropout_reaches_every_dropout_of_the_model",
+    "pad_to_max_length": "test_pad_to_max_length_fills_every_row",
+}
+
+
+@pytest.mark.parametrize("field", ARGUMENTS)
+def test_field_reaches_the_trainer(field, tmp_path):
+    settings, attribute, expected = ARGUMENTS[field]
+    assert getattr(training_arguments(TrainingConfig(**settings), tmp_path, "cpu"), attribute) == expected
+
+
+@pytest.mark.parametrize("field", ARGUMENTS)
+def test_the_value_tried_is_not_the_default(field, tmp_path):
+    """Else the test above could not fail."""
+    _, attribute, expected = ARGUMENTS[field]
+    assert getattr(training_arguments(TrainingConfig(precision="fp32"), tmp_path, "cpu"), attribute) != expected
+
+
+def test_no_training_field_goes_untested():
+    assert set(TrainingConfig.model_fields) == {*ARGUMENTS, *ELSEWHERE}
+    assert all(name in globals() for name in ELSEWHERE.values())
+
+
+def test_no_model_field_goes_untested():
+    assert set(ModelConfig.model_fields) == set(MODEL_FIELDS)
+    assert all(name in globals() for name in MODEL_FIELDS.values())
+
+
+@pytest.mark.parametrize(("metric", "greater"), [("loss", False), ("macro_f1", True)])
+def test_the_best_loss_is_the_lowest_and_the_best_score_the_highest(metric, greater, tmp_path):
+    arguments = training_arguments(TrainingConfig(metric_for_best_model=metric), tmp_path, "cpu")
+    assert (arguments.load_best_model_at_end, arguments.greater_is_better) == (True, greater)
+
+
+def test_the_order_of_rows_has_the_seed_too(tmp_path):
+    assert training_arguments(TrainingConfig(seed=9), tmp_path, "cpu").data_seed == 9
+
+
+def test_nan_is_not_logged_as_zero(tmp_path):
+    assert training_arguments(TrainingConfig(), tmp_path, "cpu").logging_nan_inf_filter is False
+
+
+def test_no_token_stands_in_the_arguments(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    assert training_arguments(TrainingConfig(), tmp_path, "cpu").hub_token is None
+
+
+def test_fp16_without_a_gpu_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SettingsError, match="training.precision = 'fp16'"):
+        training_arguments(TrainingConfig(precision="fp16"), tmp_path, "cpu")
+
+
+@pytest.fixture
+def trainer_for(tiny_config, tmp_path):
+    def build(**settings):
+        config = tiny_config(**settings)
+        base = modeling.find_base_model(config.model.name, config.model.revision)
+        tokenizer, data = modeling.load_tokenizer(base), load_labelled(config.data)
+        model = modeling.load_for_training(base, tokenizer, data.labels, 1, config.model.hidden_dropout_prob)
+        return build_trainer(config, data, model, tokenizer, config.model.max_length or 32, tmp_path / "out", [])
+
+    return build
+
+
+def test_early_stopping_patience_reaches_its_callback(trainer_for):
+    trainer = trainer_for(early_stopping_patience=3, eval_strategy="epoch", save_strategy="epoch")
+    found = [c for c in trainer.callback_handler.callbacks if isinstance(c, EarlyStoppingCallback)]
+    assert [callback.early_stopping_patience for callback in found] == [3]
+
+
+def test_without_patience_nothing_stops_early(trainer_for):
+    assert not [c for c in trainer_for().callback_handler.callbacks if isinstance(c, EarlyStoppingCallback)]
+
+
+def test_max_length_cuts_the_rows(trainer_for):
+    trainer = trainer_for(model={"max_length": 5})
+    assert max(trainer.train_dataset["length"][:]) == 5
+
+
+def test_rows_are_padded_to_the_longest_of_their_batch_only(trainer_for):
+    trainer = trainer_for(train_sampling_strategy="sequential")
+    assert isinstance(trainer.data_collator, DataCollatorWithPadding)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert batch["input_ids"].shape[1] == max(trainer.train_dataset[:4]["length"])
+
+
+def test_pad_to_max_length_fills_every_row(trainer_for):
+    trainer = trainer_for(model={"pad_to_max_length": True, "max_length": 40}, train_sampling_strategy="random")
+    assert {len(ids) for ids in trainer.train_dataset["input_ids"][:]} == {40}
+
+
+def test_pad_to_max_length_also_trains_with_the_default_order(trainer_for):
+    assert trainer_for(model={"pad_to_max_length": True, "max_length": 40}, train_sampling_strategy="group_by_length").train()
+
+
+def test_model_name_decides_the_base_model(trainer_for):
+    assert type(trainer_for(architecture="distilbert").model).__name__ == "DistilBertForSequenceClassification"
+
+
+def test_a_revision_of_a_local_model_is_refused(trainer_for):
+    with pytest.raises(modeling.ModelError, match="no revisions"):
+        trainer_for(model={"revision": "main"})
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "bert", "roberta", "distilbert", "modernbert"])
+def test_dropout_reaches_every_dropout_of_the_model(architecture, trainer_for):
+    from torch import nn
+
+    model = trainer_for(architecture=architecture, model={"hidden_dropout_prob": 0.37}).model
+    rates = {module.p for module in model.modules() if isinstance(module, nn.Dropout)}
+    assert rates == {0.37}
+
+
+def test_length_column_counts_the_tokens(tiny_models, tiny_config):
+    base = modeling.find_base_model(str(tiny_models["bert"]))
+    rows = encode(load_labelled(tiny_config().data).splits["train"], modeling.load_tokenizer(base), 32, pad=False)
+    assert rows["length"][:] == [len(ids) for ids in rows["input_ids"][:]]
+
+
+def test_no_data_field_goes_untested():
+    from tests.data import test_labelled
+
+    assert set(DataConfig.model_fields) == set(test_labelled.DATA_FIELDS)
+    assert all(hasattr(test_labelled, name) for name in test_labelled.DATA_FIELDS.values())
+
+
+def test_run_config_has_no_further_section():
+    assert set(RunConfig.model_fields) == {"preset", "name", "data", "model", "training"}

@@ -1,0 +1,287 @@
+"""The worker: what a run leaves behind, and that stopping, killing and crashing lose nothing."""
+
+import json
+import os
+import shutil
+import signal
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import tuner
+from tuner import runs
+from tuner.errors import RunFailed
+from tuner.launch import local
+from tuner.training import checkpoints, worker
+
+pytestmark = pytest.mark.slow
+STEPWISE = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5, "save_steps": 5}
+
+
+def weights(run):
+    return load_file(run.model_folder / "model.safetensors")
+
+
+def same_weights(one, other):
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def wait_until(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def wait_for_step(run, step):
+    wait_until(lambda: run.status.step >= step or run.status.state not in runs.LIVING)
+    assert run.status.state in ("running", "stopping")
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Asks a run to stop within a step, as a person might: `stop_at(run, 7)`; `stop_at()` takes it back."""
+    from tuner.training.callbacks import Progress
+
+    original = Progress.on_step_begin
+
+    def arrange(run=None, step=None):
+        def on_step_begin(self, args, state, control, **kwargs):
+            original(self, args, state, control, **kwargs)
+            if run and state.global_step == step - 1:
+                runs.request_stop(run)
+
+        monkeypatch.setattr(Progress, "on_step_begin", on_step_begin)
+
+    return arrange
+
+
+def resume_here(run):
+    runs.requeue(run)
+    worker.main(run.id)
+
+
+def test_a_completed_run_has_every_file(tiny_config):
+    run = tuner.train(tiny_config())
+    assert run.status.state == "completed"
+    files = {"config.yaml", "status.json", "events.jsonl", "train.log", "model", "report.json", "predictions.parquet"}
+    assert files <= {path.name for path in run.folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"} <= {
+        path.name for path in run.model_folder.iterdir()
+    }
+
+
+def test_the_last_step_is_reached(train_here, tiny_config):
+    status = train_here(tiny_config(max_steps=7)).status
+    assert (status.step, status.max_steps, status.exit_code, status.eta) == (7, 7, 0, None)
+
+
+def test_training_learns(train_here, tiny_config, csv):
+    run = train_here(tiny_config(source=csv(120), max_steps=60, learning_rate=5e-3, per_device_train_batch_size=16))
+    assert run.report.accuracy > 0.9
+
+
+def test_status_shows_the_reports_scores(train_here, tiny_config):
+    run = train_here(tiny_config())
+    assert run.status.metrics["accuracy"] == run.report.accuracy
+
+
+def test_predictions_stand_in_the_order_of_the_test_rows(train_here, tiny_config):
+    run = train_here(tiny_config())
+    test = tuner.inference.load_labelled(run.config.data).splits["test"]
+    table = pq.read_table(run.folder / "predictions.parquet").to_pydict()
+    assert (table["text"], table["row"]) == (list(test.texts), list(test.row_ids))
+    assert {"label", "predicted", "probability_neg", "probability_pos"} <= set(table)
+
+
+def test_events_tell_the_loss_of_every_step(train_here, tiny_config):
+    events, _ = runs.read_events(train_here(tiny_config(max_steps=5)))
+    assert [event["step"] for event in events if event["event"] == "log"] == [1, 2, 3, 4, 5]
+    assert all(event["loss"] > 0 for event in events if event["event"] == "log")
+
+
+def test_a_stopped_run_has_its_model_and_resumes_to_the_same_weights(train_here, queued, tiny_config, stop_at):
+    config = tiny_config(max_steps=20, **STEPWISE)
+    whole = train_here(config)
+    run = queued(config)
+    stop_at(run, 8)
+    worker.main(run.id)
+    assert (run.status.state, run.status.step, run.has_model) == ("stopped", 8, True)
+    stop_at()
+    resume_here(run)
+    assert (run.status.state, run.status.step) == ("completed", 20)
+    assert same_weights(run, whole)
+
+
+@pytest.mark.parametrize("order", ["random", "group_by_length"])
+def test_a_resumed_run_without_validation_ends_with_the_same_weights(order, train_here, queued, tiny_config, stop_at):
+    config = tiny_config(max_steps=20, train_sampling_strategy=order, gradient_accumulation_steps=2)
+    whole, run = train_here(config), queued(config)
+    stop_at(run, 7)
+    worker.main(run.id)
+    assert run.status.step == 7
+    stop_at()
+    resume_here(run)
+    assert same_weights(run, whole)
+
+
+def test_a_run_killed_midway_is_lost_and_resumes_to_the_same_weights(tiny_config, train_here):
+    config = tiny_config(max_steps=400, **{**STEPWISE, "eval_steps": 20, "save_steps": 20})
+    run = local.start(config)
+    wait_until(lambda: list(run.folder.glob("checkpoints/*/manifest.json")) or run.status.state not in runs.LIVING)
+    os.kill(run.status.pid, signal.SIGKILL)
+    wait_until(lambda: run.status.state == "lost")
+    assert not run.has_model
+    local.follow(local.resume(run))
+    assert run.status.state == "completed"
+    assert any("Resumed from checkpoint-" in event.get("message", "") for event in runs.read_events(run)[0])
+    assert same_weights(run, train_here(config))
+
+
+def test_sigterm_ends_a_run_as_stopped_with_its_model(tiny_config):
+    run = local.start(tiny_config(max_steps=20_000))
+    wait_for_step(run, 1)
+    os.kill(run.status.pid, signal.SIGTERM)
+    wait_until(lambda: run.status.state not in runs.LIVING)
+    assert (run.status.state, run.has_model) == ("stopped", True)
+
+
+@pytest.fixture
+def interrupted(queued, tiny_config, stop_at):
+    """A run stopped at step 12, with whole checkpoints at 10 and 12."""
+    run = queued(tiny_config(max_steps=20, **STEPWISE, train_sampling_strategy="random"))
+    stop_at(run, 12)
+    worker.main(run.id)
+    stop_at()
+    assert run.status.state == "stopped"
+    return run
+
+
+def newest(run):
+    return checkpoints.newest_whole(run.folder / "checkpoints", checkpoints.identity_of(run.config)).name
+
+
+def test_the_newest_whole_checkpoint_counts(interrupted):
+    assert newest(interrupted) == "checkpoint-12"
+
+
+def test_a_checkpoint_without_its_optimizer_does_not_count(interrupted):
+    (interrupted.folder / "checkpoints/checkpoint-12/optimizer.pt").unlink()
+    assert newest(interrupted) != "checkpoint-12"
+
+
+def test_a_checkpoint_with_a_flipped_byte_does_not_count(interrupted):
+    file = interrupted.folder / "checkpoints/checkpoint-12/optimizer.pt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert newest(interrupted) != "checkpoint-12"
+
+
+def test_a_checkpoint_without_a_manifest_does_not_count(interrupted):
+    (interrupted.folder / "checkpoints/checkpoint-12/manifest.json").unlink()
+    assert newest(interrupted) != "checkpoint-12"
+
+
+def test_a_checkpoint_of_other_settings_does_not_count(interrupted):
+    other = checkpoints.identity_of(interrupted.config.with_changes({"training": {"seed": 1}}))
+    assert checkpoints.newest_whole(interrupted.folder / "checkpoints", other) is None
+
+
+def test_another_name_does_not_change_what_may_be_resumed(interrupted):
+    renamed = interrupted.config.with_changes({"name": "a better name"})
+    assert checkpoints.identity_of(renamed) == checkpoints.identity_of(interrupted.config)
+
+
+def test_resume_passes_over_a_torn_checkpoint_and_ends_with_the_same_weights(interrupted, train_here):
+    (interrupted.folder / "checkpoints/checkpoint-12/optimizer.pt").unlink()
+    resume_here(interrupted)
+    assert interrupted.status.state == "completed"
+    messages = [event.get("message", "") for event in runs.read_events(interrupted)[0]]
+    assert "checkpoint-12 is not whole and was removed." in messages
+    assert same_weights(interrupted, train_here(interrupted.config))
+
+
+def test_a_loss_that_is_no_number_fails_the_run_in_words(tiny_config, tiny_models, queued, tmp_path):
+    broken = shutil.copytree(tiny_models["bert"], tmp_path / "broken")
+    tensors = load_file(broken / "model.safetensors")
+    tensors["bert.encoder.layer.0.output.dense.weight"][:] = np.nan
+    save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
+    run = queued(tiny_config(model={"name": str(broken)}))
+    assert worker.main(run.id) == 1
+    assert run.status.state == "failed"
+    assert "loss is nan at step 1" in run.status.message
+
+
+def test_a_crash_fails_the_run_with_its_cause_and_exit_code(tiny_config, queued):
+    run = queued(tiny_config())
+    (local.Path(run.config.data.source)).unlink()
+    local._spawn(run)
+    with pytest.raises(RunFailed, match="There is no file"):
+        local.follow(run)
+    assert (run.status.state, run.status.exit_code) == ("failed", 1)
+
+
+def test_a_failed_run_keeps_its_traceback_in_the_log(tiny_config, queued):
+    run = queued(tiny_config())
+    (local.Path(run.config.data.source)).unlink()
+    local._spawn(run)
+    wait_until(lambda: run.status.state not in runs.LIVING)
+    assert "Traceback" in run.log_tail()
+
+
+def test_changed_data_is_refused_at_resume(interrupted):
+    source = local.Path(interrupted.config.data.source)
+    source.write_text(source.read_text().replace("today", "tonight"))
+    resume_here(interrupted)
+    assert interrupted.status.state == "failed"
+    assert "has changed since the run was made" in interrupted.status.message
+
+
+def test_a_failed_evaluation_does_not_cost_the_model(tiny_config, queued, monkeypatch):
+    monkeypatch.setattr("tuner.inference.score_on", lambda *_: 1 / 0)
+    run = queued(tiny_config())
+    worker.main(run.id)
+    assert (run.status.state, run.has_model) == ("completed", True)
+    assert run.status.message.startswith("Trained, but the evaluation failed")
+
+
+def test_a_queued_run_asked_to_stop_never_trains(tiny_config, queued):
+    run = queued(tiny_config())
+    runs.request_stop(run)
+    worker.main(run.id)
+    assert (run.status.state, run.status.message, run.has_model) == ("stopped", "Stopped before it began.", False)
+
+
+def test_a_stopped_queued_run_can_be_resumed(tiny_config, queued):
+    run = queued(tiny_config())
+    runs.request_stop(run)
+    worker.main(run.id)
+    resume_here(run)
+    assert run.status.state == "completed"
+
+
+def test_two_runs_started_at_once_train_one_after_the_other(tiny_config):
+    config = tiny_config(max_steps=30)
+    first, second = local.start(config), local.start(config)
+    times = [[event["time"] for event in runs.read_events(local.follow(run))[0]] for run in (first, second)]
+    assert min(map(len, times)) > 30
+    assert max(times[0]) <= min(times[1])
+
+
+def test_no_file_of_a_run_holds_a_token(tiny_config, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_canary0123456789")
+    run = tuner.train(tiny_config(save_strategy="epoch", max_steps=20))
+    files = [path for path in run.folder.rglob("*") if path.is_file()]
+    assert any(path.name == "training_args.bin" for path in files)
+    assert not [path for path in files if b"hf_canary" in path.read_bytes()]
+
+
+def test_a_stored_model_needs_none_of_ours(train_here, tiny_config):
+    config = json.loads((train_here(tiny_config()).model_folder / "config.json").read_text())
+    assert "auto_map" not in config
+    assert config["id2label"] == {"0": "neg", "1": "pos"}
