@@ -29,6 +29,7 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from tests import tiny  # noqa: E402
+from tests.serving import start_server  # noqa: E402
 from tuner import runs  # noqa: E402
 from tuner.config import RunConfig  # noqa: E402
 
@@ -130,3 +131,18 @@ def train_here(queued):
     handler = signal.getsignal(signal.SIGTERM)
     yield train
     signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("server") / "home"
+
+
+@pytest.fixture(scope="session")
+def server(server_home):
+    """The URL of a running app; its runs lie in `server_home`."""
+    server_home.mkdir()
+    process, url = start_server(server_home, server_home.parent / "server.log")
+    yield url
+    process.terminate()
+    process.wait(20)

@@ -1,0 +1,144 @@
+"""The main job in a real browser: look at the data, train, reload, evaluate, type a sentence."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+SHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium is not installed; `make chromium` says how to get it"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=[*_FLAGS, "--disable-component-update"])
+
+
+@pytest.fixture
+def page(browser, server):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.foreign = []
+    page.problems = []
+    page.on("request", lambda request: page.foreign.append(request.url) if request.url.startswith("http") else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    assert [url for url in page.foreign if not url.startswith(server)] == []
+    assert page.problems == []
+    page.close()
+
+
+def shot(page, name):
+    SHOTS.mkdir(exist_ok=True)
+    page.wait_for_timeout(800)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_data_train_reload_evaluate_type(page, browser, server):
+    page.goto(server)
+    expect(page.locator("#data-empty")).to_contain_text("Look at the data")
+    shot(page, "1-empty")
+    page.click("#look")
+    page.wait_for_function("document.querySelector('#data-facts textarea')?.value.includes('3 labels')", timeout=90_000)
+    expect(page.locator("#rows")).to_contain_text("negative")
+    shot(page, "2-data")
+
+    page.click("#to-train")
+    page.locator("#set-data-max_train_samples input, #set-data-max_train_samples textarea").first.fill("512")
+    page.locator("#set-training-per_device_train_batch_size input").fill("8")
+    page.click("#start")
+    expect(page.locator("#run-head")).to_contain_text("running", timeout=90_000)
+    page.wait_for_function("/step ([2-9]|\\d\\d)/.test(document.querySelector('#run-head').innerText)", timeout=90_000)
+    shot(page, "3-running")
+
+    page.reload()
+    expect(page.locator("#run-head")).to_contain_text("step", timeout=30_000)
+    other = browser.new_page()
+    other.goto(page.url)
+    expect(other.locator("#run-head")).to_contain_text("step", timeout=30_000)
+    other.close()
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=240_000)
+    expect(page.locator("#run-head")).to_contain_text("step 64 of 64")
+    shot(page, "4-completed")
+
+    page.click("#to-evaluate")
+    expect(page.locator("#answer")).to_contain_text("Right")
+    expect(page.locator("#confusion")).to_contain_text("negative")
+    shot(page, "5-evaluate")
+
+    page.click("#to-playground")
+    page.locator("#playground-text textarea").fill("I love this airline, what a wonderful crew")
+    expect(page.locator("#trained h2")).to_be_visible(timeout=90_000)
+    expect(page.locator("#untouched h2")).to_be_visible()
+    shot(page, "6-playground")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_stop_and_resume(page, server):
+    page.goto(f"{server}/?tab=train")
+    page.locator("#set-data-max_train_samples input, #set-data-max_train_samples textarea").first.fill("512")
+    page.locator("#set-training-per_device_train_batch_size input").fill("8")
+    page.click("#start")
+    page.wait_for_function("/step ([2-9]|\\d\\d)/.test(document.querySelector('#run-head').innerText)", timeout=90_000)
+    page.click("#stop")
+    expect(page.locator("#run-head")).to_contain_text("stopped", timeout=90_000)
+    shot(page, "7-stopped")
+    page.click("#resume")
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
+
+
+@pytest.mark.slow
+def test_a_mistake_is_a_toast_with_cause_and_cure(page, server, server_home):
+    before = len(list((server_home / "runs").glob("*-*")))
+    page.goto(f"{server}/?tab=train")
+    page.locator("#set-training-learning_rate input").fill("9")
+    page.click("#start")
+    expect(page.locator("[data-testid=toast-body]")).to_contain_text("training.learning_rate = 9")
+    shot(page, "8-mistake")
+    assert len(list((server_home / "runs").glob("*-*"))) == before
+
+
+@pytest.mark.slow
+def test_an_uploaded_table_is_shown_as_text(page, server, tmp_path):
+    hostile = "<img src=x onerror='window.__xss=1'>"
+    rows = [{"text": f"{hostile} good {i}", "label": f"{hostile}{i % 2}"} for i in range(60)]
+    path = tmp_path / "hostile.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    page.goto(server)
+    page.get_by_role("radio", name="Upload").check()
+    page.locator("#upload input[type=file]").set_input_files(os.fspath(path))
+    page.wait_for_timeout(1500)
+    page.click("#look")
+    page.wait_for_function("document.querySelector('#data-facts textarea')?.value.includes('2 labels')")
+    shot(page, "9-hostile")
+    assert page.evaluate("window.__xss") is None
+
+
+@pytest.mark.slow
+def test_dark_mode(browser, server):
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    page.goto(server)
+    expect(page.locator("#look")).to_be_visible()
+    shot(page, "10-dark")
+    assert "dark" in page.locator("body").get_attribute("class")
+    page.close()

@@ -1,0 +1,117 @@
+"""The endpoints, called by somebody else's client."""
+
+import time
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from tuner.runs import LIVING
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return Client(server, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_models, tmp_path_factory):
+    from tests import tiny
+
+    path = tmp_path_factory.mktemp("data") / "rows.csv"
+    rows = [f"{text},{label}" for text, label in tiny.labelled_rows(60, ("neg", "pos"))]
+    path.write_text("\n".join(["text,label", *rows]))
+    training = {
+        "max_steps": 3,
+        "per_device_train_batch_size": 4,
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "precision": "fp32",
+    }
+    return {
+        "data": {"source": str(path)},
+        "model": {"name": str(tiny_models["bert"])},
+        "training": training,
+        "name": "by a client",
+    }
+
+
+@pytest.fixture(scope="module")
+def run_id(client, settings):
+    """A run that a client started and waited for."""
+    run = client.predict(settings, api_name="/start_run")["run_id"]
+    for _ in range(240):
+        if client.predict(run, api_name="/run_status")["state"] not in LIVING:
+            return run
+        time.sleep(0.5)
+    raise AssertionError(client.predict(run, api_name="/run_status"))
+
+
+@pytest.mark.slow
+def test_a_started_run_completes_and_says_so(client, run_id):
+    status = client.predict(run_id, api_name="/run_status")
+    assert (status["state"], status["step"], status["max_steps"]) == ("completed", 3, 3)
+    assert {"message", "metrics"} <= set(status)
+
+
+@pytest.mark.slow
+def test_events_go_on_from_an_offset(client, run_id):
+    first = client.predict(run_id, 0, api_name="/run_events")
+    assert first["events"]
+    assert client.predict(run_id, first["offset"], api_name="/run_events") == {"events": [], "offset": first["offset"]}
+
+
+@pytest.mark.slow
+def test_a_run_predicts(client, run_id):
+    (answer,) = client.predict(run_id, ["i love this film"], api_name="/predict")
+    assert set(answer) == {"text", "label", "probabilities"}
+    assert set(answer["probabilities"]) == {"neg", "pos"}
+
+
+@pytest.mark.slow
+def test_a_run_is_evaluated_on_another_source(client, run_id, settings):
+    report = client.predict(run_id, settings["data"]["source"], "validation", api_name="/evaluate")
+    assert report["split"] == "validation"
+    assert report["n"] == sum(map(sum, report["confusion_matrix"]))
+
+
+@pytest.mark.slow
+def test_a_completed_run_is_listed_and_cannot_be_stopped_or_resumed(client, run_id):
+    assert run_id in [row["run_id"] for row in client.predict(api_name="/list_runs")]
+    for action in ("/stop_run", "/resume_run"):
+        with pytest.raises(AppError, match="is completed"):
+            client.predict(run_id, api_name=action)
+
+
+@pytest.mark.slow
+def test_a_run_is_deleted(client, settings):
+    run = client.predict(settings, api_name="/start_run")["run_id"]
+    client.predict(run, api_name="/stop_run")
+    while client.predict(run, api_name="/run_status")["state"] in LIVING:
+        time.sleep(0.3)
+    assert client.predict(run, api_name="/delete_run")["deleted"]
+    with pytest.raises(AppError, match="There is no run"):
+        client.predict(run, api_name="/run_status")
+
+
+def test_preview_gives_the_profile(client, settings):
+    profile = client.predict(settings["data"]["source"], {"model": settings["model"]}, api_name="/preview")
+    assert profile["labels"] == ["neg", "pos"]
+
+
+MISTAKES = {
+    "an unknown run": ("/run_status", ["../../etc"]),
+    "settings that are a list": ("/start_run", [[1, 2]]),
+    "a setting out of range": ("/start_run", [{"training": {"learning_rate": -1}}]),
+    "an unknown source": ("/preview", ["text"]),
+    "no text": ("/predict", ["x", []]),
+    "texts that are numbers": ("/predict", ["x", [1, 2]]),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "arguments"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_a_sentence_and_no_traceback(client, endpoint, arguments):
+    with pytest.raises(AppError) as caught:
+        client.predict(*arguments, api_name=endpoint)
+    assert str(caught.value).endswith(".")
+    assert "Traceback" not in str(caught.value)

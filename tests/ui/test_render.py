@@ -1,0 +1,52 @@
+"""From objects to what components show."""
+
+import shlex
+
+import pandas as pd
+
+from tuner.cli import _config_from, _parser
+from tuner.config import RunConfig
+from tuner.ui import render, theme
+
+ROW = {
+    "run_id": "20260101-000000-abcdef", "title": "<img src=x onerror=alert(1)>", "state": "running", "step": 5, "max_steps": 20,
+    "epoch": 0.5, "eta": 40.0, "train_samples_per_second": 12.0, "metrics": {}, "message": "<b>", "created": 0.0,
+}  # fmt: skip
+
+
+def test_names_and_messages_are_escaped():
+    shown = render.run_head(ROW)
+    assert "<img" not in shown
+    assert "<b>" not in shown
+
+
+def test_the_head_says_step_rate_and_time_left():
+    assert "step 5 of 20 · epoch 0.50 · 12 samples/s · about 40 s left" in render.run_head(ROW)
+
+
+def test_the_command_line_makes_the_same_config():
+    config = RunConfig(
+        preset="seven-steps",
+        data={"source": "a file.csv", "max_eval_samples": None, "text_column": "t"},
+        training={"learning_rate": 3e-5, "early_stopping_patience": 2, "eval_strategy": "epoch"},
+    )
+    words = shlex.split(render.command_line(config).replace("\\\n", ""))
+    again = _config_from(_parser().parse_args(words[3:]))
+    assert again == config
+
+
+def test_a_series_of_one_point_becomes_a_dash():
+    frame = render.metric_frame([{"event": "evaluate", "step": 100, "eval_accuracy": 0.8}])
+    assert frame["step"].tolist() == [98, 100]
+
+
+def test_mistakes_are_the_surest_wrong_rows():
+    frame = pd.DataFrame(
+        {"text": ["a", "b", "c"], "label": ["x", "x", "y"], "predicted": ["y", "x", "x"], "confidence": [0.6, 0.9, 0.8]}
+    )
+    assert render.mistakes_table(frame)["text"].tolist() == ["c", "a"]
+
+
+def test_sentiment_has_its_colours_and_other_labels_get_the_palette():
+    assert theme.label_colours(["negative", "Positive"]) == {"negative": "#D55E00", "Positive": "#009E73"}
+    assert theme.label_colours(["sports", "positive"])["sports"] == theme.PALETTE[0]
