@@ -64,7 +64,9 @@ def test_nan_and_infinity_are_refused(field, value):
     assert problems(training={field: value})
 
 
-@pytest.mark.parametrize(("field", "value"), [("lr_scheduler_type", "greedy"), ("optim", "adamw_bnb_8bit"), ("precision", "int4")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("lr_scheduler_type", "greedy"), ("optim", "adamw_bnb_8bit"), ("precision", "int4")]
+)
 def test_unknown_choices_are_refused_with_those_there_are(field, value):
     assert "must be" in problems(training={field: value})[0]
 
@@ -137,7 +139,7 @@ def test_bad_assignments_are_told_together():
 
 
 def test_changes_are_validated_again():
-    with pytest.raises(SettingsError, match="training.seed"):
+    with pytest.raises(SettingsError, match=r"training\.seed"):
         RunConfig().with_changes({"training": {"seed": -1}})
 
 

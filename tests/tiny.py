@@ -13,18 +13,24 @@ _OPINIONS = {
 }
 _SUBJECTS = ("film", "phone", "song", "weather", "train", "city", "book", "game", "coffee", "cat")
 _FRAMES = ("the {} was {} today", "i think this {} is {}", "a {} so {} again", "what {} , really {} !", "my {} is {} as always")
-WORDS = sorted({word for words in (*_OPINIONS.values(), _SUBJECTS) for word in words} | set(" ".join(_FRAMES).replace("{}", "").split()))
+WORDS = sorted(
+    {word for words in (*_OPINIONS.values(), _SUBJECTS) for word in words} | set(" ".join(_FRAMES).replace("{}", "").split())
+)
 
 
 def labelled_rows(count: int, labels: tuple[str, ...] = ("neg", "pos")) -> list[tuple[str, str]]:
     """(text, label) pairs, all different, labels in turn; a keyword decides the label."""
     pools = []
-    for label, words in zip(labels, _OPINIONS.values() if len(labels) == 3 else (_OPINIONS["neg"], _OPINIONS["pos"]), strict=True):
+    for label, words in zip(
+        labels, _OPINIONS.values() if len(labels) == 3 else (_OPINIONS["neg"], _OPINIONS["pos"]), strict=True
+    ):
         texts = (frame.format(subject, word) for frame, word, subject in itertools.product(_FRAMES, words, _SUBJECTS))
         pools.append([(text, label) for text in texts])
     step = 7  # neighbours in the list differ in more than the last word; 7 divides no pool of 300
     turns = itertools.cycle(pools)
-    return [(f"{text} {i}".replace(",", ""), label) for i, (text, label) in ((i, next(turns)[i * step % 300]) for i in range(count))]
+    return [
+        (f"{text} {i}".replace(",", ""), label) for i, (text, label) in ((i, next(turns)[i * step % 300]) for i in range(count))
+    ]
 
 
 def save_model(architecture: str, folder: Path) -> Path:
@@ -81,9 +87,21 @@ def _tokenizer(architecture: str):
     else:
         names = {
             "gpt2": {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"},
-            "roberta": {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+            "roberta": {
+                "bos_token": "<s>",
+                "pad_token": "<pad>",
+                "eos_token": "</s>",
+                "unk_token": "<unk>",
+                "mask_token": "<mask>",
+            }
             | {"cls_token": "<s>", "sep_token": "</s>"},
-            "modernbert": {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "mask_token": "[MASK]"},
+            "modernbert": {
+                "unk_token": "[UNK]",
+                "cls_token": "[CLS]",
+                "sep_token": "[SEP]",
+                "pad_token": "[PAD]",
+                "mask_token": "[MASK]",
+            },
         }[architecture]
         made = Tokenizer(models.BPE())
         made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner import catalog, runs
-from tuner.config import RunConfig, merge, parse_assignments
-from tuner.errors import SettingsError, TunerError
+from tuner.config import RunConfig, check_split, merge, parse_assignments
+from tuner.errors import RunFailed, SettingsError, TunerError
 from tuner.runs import LIVING, Run
 from tuner.words import duration
 
@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         if error.cure:
             print(error.cure, file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         return 0
 
@@ -49,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("source", metavar="SOURCE", help="sample:tweets, a file, or a Hub data set owner/name")
     preview.add_argument("--config", help="configuration of a Hub data set")
     preview.add_argument("--revision", help="commit, branch or tag of a Hub data set")
-    preview.add_argument("--split", help="source split to train on")
+    preview.add_argument("--split", default="train", help="show rows of train, validation or test (default train)")
     preview.add_argument("--text-column", help="column that holds the text")
     preview.add_argument("--label-column", help="column that holds the label")
     preview.add_argument("--model", help="base model whose tokenizer counts")
@@ -97,13 +99,12 @@ def _preview(options: argparse.Namespace) -> int:
         "source": options.source,
         "config": options.config,
         "revision": options.revision,
-        "train_split": options.split,
         "text_column": options.text_column,
         "label_column": options.label_column,
         "max_train_samples": None,
     }
     model = {"name": options.model} if options.model else {}
-    found = profile(RunConfig(data=data, model=model))
+    found = profile(RunConfig(data=data, model=model), split=check_split(options.split))
     if options.json:
         return _print_json(found.model_dump(mode="json"))
     print(f"{found.source}: text in {', '.join(found.text_column)} ({found.text_reason}),")
@@ -120,7 +121,7 @@ def _preview(options: argparse.Namespace) -> int:
     print(f"Texts are cut at {tokens.max_length} tokens ({tokens.share_cut:.1%} of them); the model's limit is {tokens.limit:,}.")
     for line in (*found.warnings, *found.notes):
         print(f"- {line}")
-    print("\nA sample of the training rows:")
+    print(f"\nA sample of the {options.split} rows:")
     for row in found.sample:
         print(f"  {row['label']:>10}  {' '.join(row['text'].split())[:110]}")
     return 0
@@ -133,8 +134,7 @@ def _train(options: argparse.Namespace) -> int:
     run = local.start(config)
     if options.queue:
         return _print_json(_outcome(run)) if options.json else _say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
-    _follow(run, quiet=options.json)
-    return _report_end(run, options.json)
+    return _see_through(run, options.json)
 
 
 def _config_from(options: argparse.Namespace) -> RunConfig:
@@ -154,6 +154,17 @@ def _config_from(options: argparse.Namespace) -> RunConfig:
     if options.model:
         settings = merge(settings, {"model": {"name": options.model}})
     return RunConfig(**merge(settings, parse_assignments(options.set)))
+
+
+def _see_through(run: Run, as_json: bool) -> int:
+    """Follows a run to its end and reports it; with `--json` a failed run gets its document too."""
+    try:
+        _follow(run, quiet=as_json)
+    except RunFailed:
+        if as_json:
+            _print_json(_outcome(run))
+        raise
+    return _report_end(run, as_json)
 
 
 def _follow(run: Run, quiet: bool) -> None:
@@ -215,6 +226,7 @@ def _outcome(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.id,
         "state": status.state,
+        "message": status.message,
         "folder": str(run.folder),
         "metrics": status.metrics,
         "train_samples_per_second": status.train_samples_per_second,
@@ -262,9 +274,7 @@ def _stop(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
-    run = local.resume(runs.get(options.run))
-    _follow(run, quiet=options.json)
-    return _report_end(run, options.json)
+    return _see_through(local.resume(runs.get(options.run)), options.json)
 
 
 def _delete(options: argparse.Namespace) -> int:

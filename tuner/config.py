@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails
 from tuner import catalog
 from tuner.errors import SettingsError
 
+SPLITS = ("train", "validation", "test")
+
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 
@@ -273,6 +275,17 @@ class RunConfig(_Section):
         if not isinstance(loaded, dict):
             raise SettingsError([f"The settings file holds a {type(loaded).__name__}, not sections with fields."])
         return {str(key): value for key, value in loaded.items()}
+
+
+def check_split(split: str) -> str:
+    """The split, if it is one that every data set has here.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if split not in SPLITS:
+        raise SettingsError([f"split = '{split[:80]}': must be one of {', '.join(SPLITS)}."])
+    return split
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

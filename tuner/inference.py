@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner import modeling, runs
-from tuner.config import DataConfig
+from tuner.config import DataConfig, check_split
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.errors import ModelError, RunError, SourceError
 from tuner.evaluation.metrics import softmax
@@ -95,6 +95,8 @@ class Classifier:
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Token ids of each text, at most `max_length`, and whether the text was longer."""
+        if not texts:  # the tokenizer stumbles over none
+            return [], []
         encoded = self.tokenizer([text[:MOST_CHARACTERS] for text in texts], truncation=True, max_length=self.max_length)
         cut = [
             bool(encoding.overflowing) or len(text) > MOST_CHARACTERS
@@ -195,11 +197,10 @@ def score_on(
     """The report of a classifier on a split, and the probabilities (rows × the classifier's labels) behind it.
 
     Raises:
-        SourceError: no such split, or labels that are none of the model's.
+        SettingsError: no such split.
+        SourceError: labels that are none of the model's.
     """
-    if split not in data.splits:
-        raise SourceError(f"There is no split '{split[:80]}', only {', '.join(data.splits)}.", "Choose one of these.")
-    rows = data.splits[split]
+    rows = data.splits[check_split(split)]
     ids = _ids_by_name(rows, data, classifier)
     probabilities = classifier.score(rows.texts, on_progress=on_progress)
     report = make_report(

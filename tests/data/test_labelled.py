@@ -146,7 +146,11 @@ def test_too_many_classes_are_refused(load):
 
 
 def test_splits_are_found_by_name(hub):
-    hub(training=datasets.Dataset.from_list(rows()), dev=datasets.Dataset.from_list(rows(10)), test=datasets.Dataset.from_list(rows(8)))
+    hub(
+        training=datasets.Dataset.from_list(rows()),
+        dev=datasets.Dataset.from_list(rows(10)),
+        test=datasets.Dataset.from_list(rows(8)),
+    )
     data = load_labelled(DataConfig(source="owner/name"))
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 40, "validation": 10, "test": 8}
 

@@ -59,7 +59,9 @@ def test_class_names_of_a_parquet_file_are_read(write, tmp_path):
 
 
 def test_a_short_row_is_filled_up_with_nothing(write):
-    assert load_raw(str(write("a.csv", "text,label\nonly text\n"))).splits["train"].to_list() == [{"text": "only text", "label": ""}]
+    assert load_raw(str(write("a.csv", "text,label\nonly text\n"))).splits["train"].to_list() == [
+        {"text": "only text", "label": ""}
+    ]
 
 
 def test_repeated_column_names_lose_no_column(write):

@@ -34,7 +34,9 @@ def plain_pandas_counts():
     raw = tweets.corpus_path().read_bytes().decode("utf-8", "replace").replace("\ufffd", "")
     table = pd.read_csv(io.StringIO(raw))
     table = table[table.confidence >= 0.65]
-    words = table.text.str.lower().str.replace(r"https?://\S+|@\w+", " ", regex=True).str.replace(r"\W+", " ", regex=True).str.strip()
+    words = (
+        table.text.str.lower().str.replace(r"https?://\S+|@\w+", " ", regex=True).str.replace(r"\W+", " ", regex=True).str.strip()
+    )
     return table[(words != "") & ~words.duplicated()].sentiment.value_counts().to_dict()
 
 

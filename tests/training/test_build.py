@@ -91,7 +91,7 @@ def test_no_token_stands_in_the_arguments(tmp_path, monkeypatch):
 
 def test_fp16_without_a_gpu_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(SettingsError, match="training.precision = 'fp16'"):
+    with pytest.raises(SettingsError, match=r"training\.precision = 'fp16'"):
         training_arguments(TrainingConfig(precision="fp16"), tmp_path, "cpu")
 
 

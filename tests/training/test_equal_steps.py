@@ -46,7 +46,9 @@ def test_two_processes_make_the_same_step_as_one(tiny_models, rows, tmp_path):
     port = ["--master_addr", "127.0.0.1", "--master_port", str(free_port())]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", *port]
     arguments = [str(script), folder, str(rows), str(tmp_path / "two"), "16", "1"]
-    done = subprocess.run([*launcher, *arguments], capture_output=True, text=True, cwd=script.parents[2], timeout=100, check=False)
+    done = subprocess.run(
+        [*launcher, *arguments], capture_output=True, text=True, cwd=script.parents[2], timeout=100, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     two = json.loads((tmp_path / "two" / "first_step.json").read_text())
     assert two == pytest.approx(one, rel=1e-3)

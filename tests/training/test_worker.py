@@ -129,6 +129,19 @@ def test_a_resumed_run_without_validation_ends_with_the_same_weights(order, trai
     assert same_weights(run, whole)
 
 
+def test_patience_is_not_renewed_by_a_resume(train_here, queued, tiny_config, stop_at):
+    """Once evaluations without a better score were counted from zero again after a resume."""
+    steps = {**STEPWISE, "eval_steps": 2, "save_steps": 2, "learning_rate": 1e-7}
+    config = tiny_config(max_steps=30, early_stopping_patience=3, **steps)
+    whole, run = train_here(config), queued(config)
+    stop_at(run, 5)
+    worker.main(run.id)
+    stop_at()
+    resume_here(run)
+    assert whole.status.step == 8
+    assert (run.status.state, run.status.step) == ("completed", 8)
+
+
 def test_a_run_killed_midway_is_lost_and_resumes_to_the_same_weights(tiny_config, train_here):
     config = tiny_config(max_steps=400, **{**STEPWISE, "eval_steps": 20, "save_steps": 20})
     run = local.start(config)

@@ -95,8 +95,11 @@ def test_a_run_is_deleted(client, settings):
 
 
 def test_preview_gives_the_profile(client, settings):
-    profile = client.predict(settings["data"]["source"], {"model": settings["model"]}, api_name="/preview")
+    profile = client.predict(
+        settings["data"]["source"], "", "test", "text", "label", settings["model"]["name"], api_name="/preview"
+    )
     assert profile["labels"] == ["neg", "pos"]
+    assert {row["label"] for row in profile["sample"]} <= {"neg", "pos"}
 
 
 MISTAKES = {

@@ -13,6 +13,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.modeling import BaseModel, choose_max_length, count_tokens, find_base_model
 
+SAMPLE_ROWS = 10
 _MOST_TOKENISED = 5_000
 _BINS = 24
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)
@@ -56,7 +57,7 @@ class DataProfile(Model):
 
     Attributes:
         notes: one sentence for everything that was left out or made.
-        sample: the first rows of the training split, texts cut at 300 characters.
+        sample: ten rows of the split asked for, texts cut at 300 characters.
         warnings: what will probably hurt, one sentence each.
     """
 
@@ -77,11 +78,12 @@ class DataProfile(Model):
     sample: list[dict[str, Any]]
 
 
-def profile(config: RunConfig, data: LabelledData | None = None) -> DataProfile:
+def profile(config: RunConfig, data: LabelledData | None = None, split: str = "train") -> DataProfile:
     """Reads the config's data and describes it, token lengths by the config's base model.
 
     Args:
         data: what `load_labelled(config.data)` gave, where the caller has it.
+        split: "train", "validation" or "test"; the one `sample` shows rows of.
 
     Raises:
         SourceError, ModelError, NetworkError: as `load_labelled` and `find_base_model`.
@@ -100,7 +102,7 @@ def profile(config: RunConfig, data: LabelledData | None = None) -> DataProfile:
         tokens=_tokens(config, data.splits["train"]),
         notes=list(data.notes),
         warnings=_warnings(data),
-        sample=rows_page(data, "train", 0, 5),
+        sample=rows_page(data, split, 0, SAMPLE_ROWS),
     )
 
 

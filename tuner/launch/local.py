@@ -14,6 +14,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import RunFailed, SettingsError
+from tuner.hardware import describe
 from tuner.runs import LIVING, Run
 
 # What a worker needs of the environment; a token is not among it.
@@ -37,6 +38,8 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["data"]["source"] = str(Path(config.data.source).expanduser().absolute())
     if Path(config.model.name).expanduser().is_dir():
         changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
+    if config.training.precision == "fp16" and describe().kind != "cuda":
+        raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
     if config.model.pad_to_max_length and config.model.max_length is None:

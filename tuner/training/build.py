@@ -81,6 +81,8 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         logging_steps=config.logging_steps if config.logging_steps < 1 else int(config.logging_steps),
         # By default NaN is logged as 0.0, which looks like perfection.
         logging_nan_inf_filter=False,
+        # Else a resume would count the evaluations without a better score from zero again.
+        restore_callback_states_from_checkpoint=True,
         seed=config.seed,
         data_seed=config.seed,
         # A DataLoader's children would keep file locks and GPU memory after the worker was killed.

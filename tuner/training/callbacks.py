@@ -11,14 +11,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from tuner import runs
+from tuner.errors import RunFailed
 from tuner.runs import Run
 from tuner.training import checkpoints
 
 _STATUS_SECONDS = 0.5
-
-
-class NotANumber(ArithmeticError):
-    """The loss or the gradient became NaN or infinite."""
 
 
 class Progress(TrainerCallback):
@@ -37,7 +34,7 @@ class Progress(TrainerCallback):
         self.evaluations = 0
         self._mark = 0.0
         self._written = 0.0
-        self._evaluating_since: float | None = None
+        self._interrupted = False
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.first_step = state.global_step
@@ -47,11 +44,10 @@ class Progress(TrainerCallback):
         runs.append_event(self.run, "state", state="running", step=state.global_step, max_steps=state.max_steps)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if self._evaluating_since is not None:
-            self.evaluation_seconds += time.monotonic() - self._evaluating_since
-            self.evaluations += 1
-            self._evaluating_since = None
-        self._mark = time.monotonic()
+        # Fetching the batch counts as training; what an evaluation or a checkpoint took in between does not.
+        if self._interrupted:
+            self._mark = time.monotonic()
+            self._interrupted = False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         now = time.monotonic()
@@ -61,10 +57,7 @@ class Progress(TrainerCallback):
             self._write(args, state)
 
     def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        now = time.monotonic()
-        if self._evaluating_since is None:
-            self._evaluating_since = now
-        if now - self._written > _STATUS_SECONDS:
+        if time.monotonic() - self._written > _STATUS_SECONDS:
             self._write(args, state, "Validating")
 
     def on_log(
@@ -89,9 +82,15 @@ class Progress(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         values = {key: value for key, value in metrics.items() if isinstance(value, (int, float))}
+        self.evaluation_seconds += values.get("eval_runtime", 0.0)
+        self.evaluations += 1
+        self._interrupted = True
         runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values})
         current = runs.read_status(self.run).metrics
         runs.write_status(self.run, metrics={**current, **values})
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._interrupted = True
 
     def samples_per_second(self, state: TrainerState) -> float:
         """Training rows a second in this session, evaluations and saving not counted."""
@@ -174,4 +173,7 @@ class StopOnNotANumber(TrainerCallback):
         for name in ("loss", "grad_norm", "eval_loss"):
             value = (logs or {}).get(name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise NotANumber(f"{name} is {value} at step {state.global_step}")
+                raise RunFailed(
+                    f"The training diverged: {name} is {value} at step {state.global_step}.",
+                    "Lower the learning rate, lengthen the warm-up, or set max_grad_norm to 1.",
+                )

@@ -97,6 +97,9 @@ def _train(run: Run) -> None:
         eta=None,
     )
     _save_model(run, trainer, tokenizer)
+    if stop.terminated:  # the machine is going down: seconds are left, and the checkpoint is written
+        _finish(run, "stopped", "Stopped because the machine ended it. Resume goes on from here.")
+        return
     message = _evaluate(run, data)
     _finish(run, "stopped" if stop.stopped else "completed", message)
 

@@ -5,7 +5,8 @@ from typing import Any
 import gradio as gr
 
 from tuner import runs
-from tuner.config import RunConfig
+from tuner.catalog import SAMPLE_MINILM
+from tuner.config import RunConfig, check_split
 from tuner.data.profiling import profile
 from tuner.errors import SettingsError, SourceError
 from tuner.inference import evaluate as evaluate_model
@@ -20,11 +21,20 @@ MOST_TEXTS = 1_000
 def add_endpoints(context: Context) -> None:
     """Adds every endpoint to the app being built."""
 
-    def preview(source: str, config: dict | None = None, split: str | None = None) -> dict:
-        """A source as a training would see it. `config`: a RunConfig as a dict, or a Hub configuration's name in data.config."""
-        settings = RunConfig(**_with_source(config, source, split))
-        context.check_model(settings.model.name)
-        return profile(settings, context.data(settings.data)).model_dump(mode="json")
+    def preview(
+        source: str,
+        config: str | None = None,
+        split: str = "train",
+        text_column: str | None = None,
+        label_column: str | None = None,
+        model: str = SAMPLE_MINILM,
+    ) -> dict:
+        """A source as a training would see it, with ten rows of `split`. `config`: configuration of a Hub data set."""
+        data = {"source": source, "config": config or None, "max_train_samples": None}
+        columns = {"text_column": text_column or None, "label_column": label_column or None}
+        settings = RunConfig(data={**data, **columns}, model={"name": model})
+        context.check_model(model)
+        return profile(settings, context.data(settings.data), check_split(split or "train")).model_dump(mode="json")
 
     def start_run(config: dict) -> dict:
         """Starts a training; any part of a RunConfig, the preset fills the rest."""
@@ -87,12 +97,3 @@ def _a_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401
     if not isinstance(config, dict):
         raise SettingsError([f"config is a {type(config).__name__}, not an object with sections."])
     return {str(key): value for key, value in config.items()}
-
-
-def _with_source(config: Any, source: str, split: str | None) -> dict[str, Any]:  # noqa: ANN401
-    settings = _a_dict(config or {})
-    data = settings.get("data", {})
-    if not isinstance(data, dict):
-        raise SettingsError(["config.data is no object with fields."])
-    data = {"max_train_samples": None, **data, "source": source, **({"train_split": split} if split else {})}
-    return {**settings, "data": data}

@@ -81,7 +81,7 @@ def build(context: Context) -> DataTab:
                 value=catalog.SAMPLE_MINILM,
                 allow_custom_value=True,
                 label="Base model",
-                info="what reads the texts: the sample, or any Hub id" + (" or folder" if context.local else ""),
+                info="the sample, or any Hub id" + (" or folder" if context.local else ""),
                 elem_id="base-model",
             )
             gr.Markdown(text.STEP_DATA, elem_classes="step")

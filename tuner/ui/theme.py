@@ -70,7 +70,8 @@ CSS = """
 .tuner-header h1 { font-size: 24px; margin: 0; letter-spacing: -0.01em; }
 .tuner-header .device { margin-left: auto; font-size: 13px; opacity: 0.8; white-space: nowrap; }
 .tuner-header p { margin: 0; opacity: 0.8; }
-.step { font-weight: 600; font-size: 15px; margin: 8px 0 0 !important; }
+.step { font-weight: 600; font-size: 15px; margin: 2px 0 0 !important; }
+.step strong { line-height: 1.2; }
 .step p { margin: 0 !important; }
 .quiet, .quiet p { font-size: 13px !important; color: var(--body-text-color-subdued) !important; }
 .empty { padding: 40px 16px !important; text-align: center; color: var(--body-text-color-subdued); }
@@ -93,6 +94,7 @@ CSS = """
 #train-log textarea, #command-line * { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
 table, [role=grid] { font-variant-numeric: tabular-nums; }
 #run-colours { display: none; }
+#source-kind label { padding: 5px 9px; font-size: 13px; }
 #page-where { text-align: center; padding-top: 6px; }
 .label-wrap { font-size: 14px; }
 """

@@ -1,0 +1,96 @@
+"""EvaluationReport."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from tuner.evaluation.metrics import softmax
+from tuner.evaluation.report import EvaluationReport, make_report
+
+NAMES = ("bad", "fair", "good")
+ABOUT = {"model": "m", "source": "s", "split": "test", "fingerprint": "f"}
+
+
+def report_of(truth, predicted):
+    """A report of sure answers."""
+    return make_report(np.eye(3)[predicted] * 0.94 + 0.02, truth, NAMES, **ABOUT)
+
+
+def random_report(rows, seed):
+    random = np.random.default_rng(seed)
+    truth = random.integers(3, size=rows)
+    return make_report(softmax(random.normal(size=(rows, 3)) + 2 * np.eye(3)[truth]), truth, NAMES, **ABOUT)
+
+
+def test_rows_of_the_confusion_matrix_are_true_labels():
+    assert report_of([0, 0, 0, 1], [0, 2, 2, 1]).confusion_matrix == [[1, 0, 2], [0, 1, 0], [0, 0, 0]]
+
+
+def test_class_scores_are_those_of_scikit_learn():
+    truth, predicted = [0, 0, 0, 1, 1, 2], [0, 2, 2, 1, 0, 2]
+    expected = sk.precision_recall_fscore_support(truth, predicted)
+    scores = report_of(truth, predicted).per_class
+    found = [[getattr(scores[name], field) for name in NAMES] for field in ("precision", "recall", "f1", "support")]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_majority_accuracy_is_that_of_the_most_frequent_label():
+    assert report_of([0, 0, 0, 1], [1, 1, 1, 1]).majority_accuracy == 0.75
+
+
+def test_the_headline_names_the_most_frequent_mistake():
+    headline = report_of([0, 0, 0, 1], [0, 2, 2, 1]).headline
+    assert headline == (
+        "Right 50% of the time; most often mistakes bad for good; 25 points worse than always answering the most frequent label."
+    )
+
+
+def test_a_faultless_headline_names_no_mistake():
+    assert "mistakes" not in report_of([0, 1, 2], [0, 1, 2]).headline
+
+
+@given(st.integers(1, 200), st.integers(0, 1000))
+def test_intervals_are_ordered_and_lie_between_zero_and_one(rows, seed):
+    for low, high in random_report(rows, seed).intervals.values():
+        assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "macro_recall"])
+def test_intervals_contain_the_score(metric):
+    for seed in range(20):
+        report = random_report(300, seed)
+        low, high = report.intervals[metric]
+        assert low <= getattr(report, metric) <= high
+
+
+def test_the_interval_of_accuracy_is_that_of_a_share():
+    """Normal approximation of a binomial: ± 1.96 √(p (1 − p) / n)."""
+    report = random_report(2_000, 1)
+    half = 1.96 * np.sqrt(report.accuracy * (1 - report.accuracy) / report.n)
+    assert report.intervals["accuracy"] == pytest.approx((report.accuracy - half, report.accuracy + half), abs=0.004)
+
+
+def test_more_rows_make_a_narrower_interval():
+    wide, narrow = (np.ptp(random_report(rows, 3).intervals["macro_f1"]) for rows in (100, 5_000))
+    assert narrow < wide / 4
+
+
+def test_the_same_rows_give_the_same_intervals():
+    assert random_report(100, 1) == random_report(100, 1)
+
+
+def test_json_gives_an_equal_report_back():
+    report = random_report(50, 2)
+    assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(2, 2\), expected \(2, 3\)"):
+        make_report(np.full((2, 2), 0.5), [0, 1], NAMES, **ABOUT)
+
+
+def test_nan_is_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        make_report(np.full((1, 3), np.nan), [0], NAMES, **ABOUT)

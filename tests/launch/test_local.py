@@ -1,0 +1,83 @@
+"""Starting workers on this machine."""
+
+import pytest
+
+from tuner import runs
+from tuner.errors import ModelError, RunError, SettingsError, SourceError
+from tuner.hardware import Device
+from tuner.launch.local import prepare, resume, start, worker_environment
+
+SECRETS = {
+    "HF_TOKEN": "hf_canary",
+    "HUGGING_FACE_HUB_TOKEN": "hf_canary",
+    "OMP_TOKEN": "hf_canary",
+    "TUNER_SECRET": "hf_canary",
+    "OPENAI_API_KEY": "hf_canary",
+    "AWS_SECRET_ACCESS_KEY": "hf_canary",
+    "OAUTH_CLIENT_SECRET": "hf_canary",
+}
+
+
+def test_a_worker_gets_no_secret(monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    assert "hf_canary" not in worker_environment().values()
+
+
+def test_a_worker_gets_the_home_and_the_network_settings(monkeypatch, home):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
+    environment = worker_environment()
+    assert environment["TUNER_HOME"] == str(home)
+    assert environment["https_proxy"] == "http://127.0.0.1:3128"
+
+
+def test_prepare_pins_paths_and_rows(tiny_config, csv, monkeypatch):
+    path = csv()
+    monkeypatch.chdir(path.parent)
+    config = prepare(tiny_config(source=path.name))
+    assert config.data.source == str(path)
+    assert len(config.data.fingerprint) == 64
+
+
+def test_prepare_is_idempotent(tiny_config):
+    once = prepare(tiny_config())
+    assert prepare(once) == once
+
+
+def test_pad_to_max_length_without_one_takes_the_models_limit(tiny_config):
+    assert prepare(tiny_config("roberta", model={"pad_to_max_length": True})).model.max_length == 64
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"data": {"source": "/nowhere/rows.csv"}}, SourceError),
+        ({"data": {"label_column": "nope"}}, SourceError),
+        ({"model": {"name": "/nowhere"}}, ModelError),
+        ({"model": {"max_length": 65}}, ModelError),
+        ({"training": {"precision": "fp16"}}, SettingsError),
+    ],
+    ids=["source", "column", "model", "max_length", "precision"],
+)
+def test_what_would_fail_is_told_before_a_run_is_made(change, error, tiny_config, monkeypatch):
+    monkeypatch.setattr("tuner.launch.local.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    with pytest.raises(error):
+        start(tiny_config().with_changes(change))
+    assert runs.list_runs() == []
+
+
+@pytest.mark.parametrize("state", ["queued", "completed"])
+def test_only_an_ended_and_unfinished_run_resumes(state, queued, tiny_config):
+    run = queued(tiny_config())
+    runs.write_status(run, state=state)
+    with pytest.raises(RunError, match="cannot be resumed"):
+        resume(run)
+
+
+def test_a_worker_that_cannot_be_started_fails_the_run(queued, tiny_config, monkeypatch):
+    run = queued(tiny_config())
+    runs.write_status(run, state="stopped")
+    monkeypatch.setattr("tuner.launch.local.sys.executable", "/nowhere/python")
+    with pytest.raises(SettingsError, match="worker could not be started"):
+        resume(run)
+    assert run.status.state == "failed"

@@ -1,0 +1,49 @@
+"""The documents say what the code does."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tuner import cli
+from tuner.config import RunConfig
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^python -m tuner (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+
+
+def test_the_settings_page_is_the_settings():
+    page = runpy.run_path(str(ROOT / "docs" / "build_settings.py"))["page"]
+    assert (ROOT / "docs" / "settings.md").read_text() == page() + "\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_is_understood(command):
+    assert cli._parser().parse_args(shlex.split(command)).command
+
+
+def test_the_readme_names_every_command():
+    choices = next(action.choices for action in cli._parser()._actions if action.choices)
+    assert [name for name in choices if name not in README] == []
+
+
+def test_the_python_of_the_readme_names_what_there_is():
+    import tuner
+
+    (snippet,) = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    compile(snippet, "README", "exec")
+    assert all(hasattr(tuner, name) for name in re.findall(r"tuner\.(\w+)\(", snippet))
+    assert RunConfig(data={"source": "sample:tweets"}, model={"name": "sample:minilm"})
+
+
+def test_the_readme_s_links_and_pictures_exist():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_first_two_commands_are_run_and_test():
+    first = re.search(r"```\n(.+?)```", README, re.DOTALL).group(1).splitlines()
+    assert [line.split("#")[0].strip() for line in first] == ["make run", "make test"]

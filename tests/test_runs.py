@@ -1,0 +1,240 @@
+"""The run folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tuner import runs
+from tuner.config import RunConfig
+from tuner.errors import RunError
+
+
+@pytest.fixture
+def run():
+    return runs.create(RunConfig(name="mine"))
+
+
+@pytest.fixture
+def sleeper():
+    """A process that has nothing to do with any run."""
+    process = subprocess.Popen(["sleep", "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_new_run_is_queued_and_has_its_settings(run):
+    assert runs.is_run_id(run.id)
+    assert run.status.state == "queued"
+    assert run.config == RunConfig(name="mine")
+
+
+def test_ids_differ_and_sort_by_time():
+    made = [runs.create(RunConfig()).id for _ in range(5)]
+    assert len(set(made)) == 5
+    assert sorted(made, reverse=True) == [run.id for run in runs.list_runs()]
+
+
+def test_a_run_folder_is_the_owners_alone(run):
+    assert run.folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["nope", "../x", "20260101-000000-abcdef", "", "/etc", "20260101-000000-abcdef/../.."])
+def test_what_is_no_run_is_refused(name):
+    with pytest.raises(RunError, match="no run"):
+        runs.get(name)
+
+
+def test_latest_is_the_newest(run):
+    time.sleep(1.01)  # ids count in seconds
+    newer = runs.create(RunConfig())
+    assert runs.get("latest") == newer
+    assert runs.get(run.id) == run
+
+
+def test_folders_that_are_no_runs_are_passed_over(run, home):
+    (home / "runs" / "notes").mkdir()
+    assert runs.list_runs() == [run]
+
+
+def test_a_status_is_replaced_whole(run, monkeypatch):
+    monkeypatch.setattr(runs.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        runs.write_status(run, step=3)
+    assert runs.read_status(run).step == 0
+    assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_readers_never_see_half_a_status(run):
+    writer = (
+        "import sys; from tuner import runs; run = runs.get(sys.argv[1])\n"
+        "for i in range(300): runs.write_status(run, step=i, message='x' * i)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", writer, run.id])
+    while process.poll() is None:
+        status = runs.read_status(run)
+        assert len(status.message) == status.step
+    assert process.returncode == 0
+
+
+def test_events_are_read_on_from_an_offset(run):
+    runs.append_event(run, "log", loss=1.5)
+    first, offset = runs.read_events(run)
+    runs.append_event(run, "log", loss=0.5)
+    second, end = runs.read_events(run, offset)
+    assert [event["loss"] for event in (*first, *second)] == [1.5, 0.5]
+    assert runs.read_events(run, end) == ([], end)
+
+
+def test_a_half_written_event_waits(run):
+    runs.append_event(run, "log", step=1)
+    with (run.folder / "events.jsonl").open("a") as file:
+        file.write('{"event": "log", "st')
+        file.flush()
+        events, offset = runs.read_events(run)
+        file.write('ep": 2}\n')
+    assert [event["step"] for event in events] == [1]
+    assert runs.read_events(run, offset)[0] == [{"event": "log", "step": 2}]
+
+
+def test_a_broken_event_is_passed_over(run):
+    (run.folder / "events.jsonl").write_text('{"event": "log"}\nnonsense\n[1]\n{"event": "state"}\n')
+    assert [event["event"] for event in runs.read_events(run)[0]] == ["log", "state"]
+
+
+def test_no_events_yet(run):
+    assert runs.read_events(run) == ([], 0)
+
+
+def test_a_run_whose_worker_is_gone_is_lost(run, sleeper):
+    runs.write_status(run, state="running", pid=sleeper.pid, process=runs.process_identity(sleeper.pid), step=3, max_steps=9)
+    assert run.status.state == "running"
+    sleeper.kill()
+    sleeper.wait()
+    assert run.status.state == "lost"
+    assert "at step 3 of 9" in run.status.message
+    assert json.loads((run.folder / "status.json").read_text())["state"] == "lost"
+
+
+def test_a_zombie_worker_is_gone(run, sleeper):
+    runs.write_status(run, state="running", pid=sleeper.pid, process=runs.process_identity(sleeper.pid))
+    sleeper.kill()
+    while runs.process_identity(sleeper.pid):
+        time.sleep(0.01)
+    assert sleeper.returncode is None
+    assert run.status.state == "lost"
+
+
+def test_a_reused_pid_is_not_taken_for_the_worker_and_not_killed(run, sleeper):
+    runs.write_status(run, state="running", pid=sleeper.pid, process="another-boot:1")
+    assert run.status.state == "lost"
+    with pytest.raises(RunError, match="is lost"):
+        runs.request_stop(run)
+    assert sleeper.poll() is None
+
+
+def test_a_signal_is_named_in_the_message(run):
+    runs.write_status(run, state="running", pid=2**22 - 1, process="gone:1")
+    status = runs.settle(run, exit_code=-9)
+    assert "ended by signal 9, often for want of memory" in status.message
+    assert status.exit_code == -9
+
+
+@pytest.mark.parametrize("state", ["completed", "stopped", "failed"])
+def test_a_finished_run_stays_what_it_is_without_a_worker(run, state):
+    runs.write_status(run, state=state, pid=2**22 - 1, process="gone:1")
+    assert run.status.state == state
+
+
+def test_a_stop_is_a_file(run):
+    assert not run.stop_requested
+    runs.request_stop(run)
+    assert run.stop_requested
+
+
+def test_what_does_not_go_on_cannot_be_stopped(run):
+    runs.write_status(run, state="completed")
+    with pytest.raises(RunError, match="is completed: there is nothing to stop"):
+        runs.request_stop(run)
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed", "lost"])
+def test_requeueing_forgets_the_stop_and_the_end(run, state):
+    runs.request_stop(run)
+    runs.write_status(run, state=state, finished=1.0, exit_code=1, message="why")
+    runs.requeue(run)
+    status = run.status
+    assert (status.state, status.finished, status.exit_code, status.message, status.pid) == (
+        "queued",
+        None,
+        None,
+        "",
+        os.getpid(),
+    )
+    assert not run.stop_requested
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "completed"])
+def test_only_ended_and_unfinished_runs_are_requeued(run, state):
+    runs.write_status(run, state=state)
+    with pytest.raises(RunError, match=f"is {state} and cannot be resumed"):
+        runs.requeue(run)
+
+
+def test_a_living_run_is_not_deleted(run):
+    with pytest.raises(RunError, match="Stop it first"):
+        runs.delete(run)
+    assert run.folder.is_dir()
+
+
+def test_an_ended_run_is_deleted(run):
+    runs.write_status(run, state="stopped")
+    runs.delete(run)
+    assert runs.list_runs() == []
+
+
+def test_a_damaged_run_is_told_and_can_be_deleted(run):
+    (run.folder / "status.json").write_text("{")
+    with pytest.raises(RunError, match=r"status.json is damaged"):
+        _ = run.status
+    runs.delete(run)
+    assert not run.folder.exists()
+
+
+def test_a_damaged_run_does_not_hide_the_others(run):
+    other = runs.create(RunConfig())
+    (run.folder / "config.yaml").unlink()
+    assert {row["run_id"]: row["state"] for row in map(runs.summary, runs.list_runs())} == {
+        run.id: "unreadable",
+        other.id: "queued",
+    }
+
+
+def test_a_home_that_cannot_be_written_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TUNER_HOME", str(tmp_path / "file"))
+    with pytest.raises(RunError, match="TUNER_HOME"):
+        runs.create(RunConfig())
+
+
+def test_a_title_is_made_of_the_settings_where_no_name_was_given(run):
+    assert run.title == "mine"
+    assert runs.create(RunConfig(data={"source": "stanfordnlp/imdb"}, model={"name": "gpt2"})).title == "gpt2 on imdb"
+
+
+def test_the_log_tail_reads_only_the_end(run):
+    (run.folder / "train.log").write_text("x" * 100_000 + "\nlast but one\nlast\n")
+    assert run.log_tail(lines=2) == "last but one\nlast"
+    assert len(run.log_tail(most_bytes=1000)) <= 1000
+
+
+def test_home_is_neither_here_nor_in_the_temp_folder(monkeypatch):
+    """Gradio may serve both."""
+    monkeypatch.delenv("TUNER_HOME")
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert not runs.home().is_relative_to(os.getcwd())
+    assert not runs.home().is_relative_to("/tmp")
