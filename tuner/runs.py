@@ -5,6 +5,7 @@ CLI and the tests read it through this module alone. Nothing here imports torch 
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -73,7 +74,11 @@ class Run:
     @property
     def config(self) -> RunConfig:
         """The settings the run was made with."""
-        return RunConfig.from_yaml(self._read("config.yaml"))
+        try:
+            written = (self.folder / "config.yaml").stat().st_mtime_ns
+        except OSError:
+            written = 0
+        return _config_of(self, written)
 
     @property
     def status(self) -> RunStatus:
@@ -138,6 +143,12 @@ class Run:
                 f"Run {self.id} cannot be read: {name} is missing or damaged ({type(error).__name__}).",
                 "Delete the run, or put the file back.",
             ) from None
+
+
+@functools.lru_cache(maxsize=4_096)
+def _config_of(run: Run, written: int) -> RunConfig:
+    """Parsing YAML takes 5 ms, and a list of runs asks for every config at every tick."""
+    return RunConfig.from_yaml(run._read("config.yaml"))
 
 
 def short_name(name: str) -> str:

@@ -143,7 +143,7 @@ def test_patience_is_not_renewed_by_a_resume(train_here, queued, tiny_config, st
 
 
 def test_a_run_killed_midway_is_lost_and_resumes_to_the_same_weights(tiny_config, train_here):
-    config = tiny_config(max_steps=400, **{**STEPWISE, "eval_steps": 20, "save_steps": 20})
+    config = tiny_config(max_steps=200, **{**STEPWISE, "eval_steps": 20, "save_steps": 20})
     run = local.start(config)
     wait_until(lambda: list(run.folder.glob("checkpoints/*/manifest.json")) or run.status.state not in runs.LIVING)
     os.kill(run.status.pid, signal.SIGKILL)
@@ -237,13 +237,6 @@ def test_a_crash_fails_the_run_with_its_cause_and_exit_code(tiny_config, queued)
     with pytest.raises(RunFailed, match="There is no file"):
         local.follow(run)
     assert (run.status.state, run.status.exit_code) == ("failed", 1)
-
-
-def test_a_failed_run_keeps_its_traceback_in_the_log(tiny_config, queued):
-    run = queued(tiny_config())
-    (local.Path(run.config.data.source)).unlink()
-    local._spawn(run)
-    wait_until(lambda: run.status.state not in runs.LIVING)
     assert "Traceback" in run.log_tail()
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import gradio as gr
 
 from tuner import runs
-from tuner.errors import RunError
 from tuner.inference import MOST_CHARACTERS, Prediction
 from tuner.ui import text
 from tuner.ui.context import Context
@@ -46,8 +45,8 @@ def build(context: Context, chosen: gr.Radio) -> PlaygroundTab:
         if not (words or "").strip():
             return [None, None, "Type a text to see an answer." if run_id else text.NO_MODEL]
         run = runs.get(run_id) if run_id else None
-        if run is None:
-            raise RunError("No run is chosen.", "Choose a completed run in the list on the left.")
+        if run is None or not run.has_model:
+            return [None, None, text.NO_MODEL]
         prediction = context.classifier(run.id).predict([words])[0]
         before = context.untouched(run.id).predict([words])[0]
         return [_shares(prediction), _shares(before), _tokens(prediction)]
