@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
 from tuner.errors import ModelError
-from tuner.hub_read import HUB_ID, model_info
+from tuner.hub_read import HUB_ID, fetch_file, model_info
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -40,6 +40,8 @@ _DROPOUT_SETTINGS = (
 # Share of training texts that must fit whole when max_length is left to the data.
 _SHARE_THAT_FITS = 0.995
 _UNBOUNDED = 10**6
+# A tokenizer.json has up to 17 MB (XLM-RoBERTa).
+_TOKENIZER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -217,8 +219,6 @@ def _local(name: str, folder: Path) -> BaseModel:
 
 
 def _on_hub(name: str, repo_id: str, revision: str | None) -> BaseModel:
-    from huggingface_hub import hf_hub_download
-
     info = model_info(repo_id, revision)
     files = {sibling.rfilename for sibling in info.siblings or []}
     if "config.json" not in files:
@@ -227,10 +227,14 @@ def _on_hub(name: str, repo_id: str, revision: str | None) -> BaseModel:
         raise ModelError(
             f"'{name}' on the Hub has no safetensors weights.", "Other formats can carry code and are not loaded; take another."
         )
-    with _translated(name):
-        config = json.loads(Path(hf_hub_download(repo_id, "config.json", revision=info.sha)).read_text(encoding="utf-8"))
-        _check_type(name, config)
-        tokenizer = Path(hf_hub_download(repo_id, "tokenizer.json", revision=info.sha)) if "tokenizer.json" in files else None
+    try:
+        config = json.loads(fetch_file(repo_id, "config.json", info.sha, ModelError).read_text(encoding="utf-8"))
+    except ValueError:
+        raise ModelError(f"The config.json of '{name}' on the Hub is damaged.", "Take another base model.") from None
+    _check_type(name, config)
+    tokenizer = None
+    if "tokenizer.json" in files:
+        tokenizer = fetch_file(repo_id, "tokenizer.json", info.sha, ModelError, _TOKENIZER_SECONDS)
     return BaseModel(name, repo_id, info.sha, config, tokenizer)
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
 
-# Without dropout torch's CPU trains with its flash attention, whose backward pass alone takes a quarter of
-# a step on tweets; with dropout it takes the plain matrix products anyway. MEASURED
+# Without dropout torch trains on a CPU with its flash attention, whose backward pass takes 29 % of a MiniLM step on
+# tweets; plain matrix products (which dropout means anyway) take 4 %. Steps became 1.35 times as fast at 24 tokens,
+# 1.2 at 72 and 1.1 at 128, but slower from 256 on (0.83; 0.68 at 512), where flash attention pays.
 _MATH_ATTENTION_TOKENS = 128
 
 

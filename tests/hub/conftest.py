@@ -1,0 +1,89 @@
+"""A loopback Hub, and Tuner in a child process that takes it for the real one."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests import tiny
+from tests.hub.server import Hub
+from tests.serving import ROOT
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call of the command line gave back."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def json(self) -> Any:
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def hub():
+    with Hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hf_home(tmp_path):
+    """The child's own HF_HOME: nothing is cached, nobody is logged in."""
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def environment(hub, home, hf_home):
+    """A child's environment: the loopback Hub, `$TUNER_HOME` and HF_HOME of this test."""
+    return {**os.environ, **hub.environment, "TUNER_HOME": str(home), "HF_HOME": str(hf_home)}
+
+
+@pytest.fixture
+def tuner(environment):
+    """`tuner("preview", "owner/data", "--json", HF_TOKEN="…")`: the command line in a child."""
+
+    def call(*arguments, **more):
+        start = time.monotonic()
+        command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+        done = subprocess.run(command, env={**environment, **more}, cwd=ROOT, capture_output=True, text=True, check=False)
+        return Answer(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Writes a repository's folder: `files("data", {"train.csv": "text,label\\n…"})`."""
+
+    def write(name, content):
+        folder = tmp_path / "repos" / name
+        for file, text in content.items():
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return folder
+
+    return write
+
+
+def as_csv(rows):
+    return "\n".join(["text,label", *(f"{text},{label}" for text, label in rows)]) + "\n"
+
+
+@pytest.fixture
+def tweets(files):
+    """A data set's folder: 60 labelled training rows and 40 test rows as CSV."""
+    rows = tiny.labelled_rows(100)
+    return files("tweets", {"train.csv": as_csv(rows[:60]), "test.csv": as_csv(rows[60:])})
