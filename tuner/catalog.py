@@ -44,13 +44,13 @@ PRESETS: dict[str, Preset] = {
     "quick": Preset(
         name="quick",
         title="Quick",
-        when="A first good model in about a minute on a laptop.",
+        when="A first good model in a minute or two on a laptop.",
         measured="",
         settings={
-            "data": {"source": SAMPLE_TWEETS, "max_train_samples": 12_000},
+            "data": {"source": SAMPLE_TWEETS, "max_train_samples": 8_000},
             "model": {"name": SAMPLE_MINILM, "hidden_dropout_prob": 0.0},
             "training": {
-                "learning_rate": 1.5e-4,
+                "learning_rate": 1e-4,
                 "lr_scheduler_type": "cosine",
                 "num_train_epochs": 1,
                 "per_device_train_batch_size": 32,
