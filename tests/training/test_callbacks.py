@@ -8,7 +8,8 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from tuner import runs
 from tuner.config import RunConfig
-from tuner.training.callbacks import NotANumber, Progress, StopOnNotANumber
+from tuner.errors import RunFailed
+from tuner.training.callbacks import Progress, StopOnNotANumber
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_validations_do_not_slow_the_rate_and_are_in_the_time_left(progress, arg
     arguments.eval_strategy, arguments.eval_steps = "steps", 10
     state = begun(progress, arguments, step=0)
     train(progress, arguments, state, steps=10, seconds=1)
-    progress.on_prediction_step(arguments, state, TrainerControl())
-    progress._evaluating_since -= 5
+    progress.on_evaluate(arguments, state, TrainerControl(), metrics={"eval_runtime": 5.0})
+    progress._mark -= 5
     train(progress, arguments, state, steps=1, seconds=1)
     assert progress.samples_per_second(state) == pytest.approx(16, rel=0.05)
     assert progress.seconds_left(arguments, state) == pytest.approx(89 + 8.9 * 5, rel=0.05)
@@ -85,5 +86,5 @@ def test_a_run_asked_to_stop_is_shown_as_stopping(progress, arguments):
 @pytest.mark.parametrize("name", ["loss", "grad_norm", "eval_loss"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_finite_number_ends_the_training(name, value, arguments):
-    with pytest.raises(NotANumber, match=f"{name} is {value} at step 3"):
+    with pytest.raises(RunFailed, match=f"{name} is {value} at step 3"):
         StopOnNotANumber().on_log(arguments, TrainerState(global_step=3), TrainerControl(), logs={name: value})
