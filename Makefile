@@ -1,5 +1,5 @@
 # `make run` serves the app, `make test` runs every check and test, `make train` runs the main job in the terminal.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7860

@@ -5,7 +5,7 @@ import pytest
 import tuner
 from tuner import runs
 from tuner.config import RunConfig
-from tuner.errors import ModelError, RunError, SourceError
+from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.inference import _batches, evaluate, load_classifier, load_untouched
 
 
@@ -63,7 +63,7 @@ def test_labels_the_model_does_not_know_are_refused(run, csv):
 
 
 def test_an_unknown_split_is_refused(run):
-    with pytest.raises(SourceError, match="There is no split 'dev'"):
+    with pytest.raises(SettingsError, match="split = 'dev': must be one of train, validation, test"):
         evaluate(run, split="dev")
 
 
