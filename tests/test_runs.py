@@ -236,5 +236,7 @@ def test_home_is_neither_here_nor_in_the_temp_folder(monkeypatch):
     """Gradio may serve both."""
     monkeypatch.delenv("TUNER_HOME")
     monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/person")
     assert not runs.home().is_relative_to(os.getcwd())
     assert not runs.home().is_relative_to("/tmp")

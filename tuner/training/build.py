@@ -1,7 +1,5 @@
 """From settings, rows and a model to a Hugging Face Trainer. Progress and checkpoints are callbacks, not branches here."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +11,6 @@ from tuner.hardware import resolve_precision
 if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
-
-# Without dropout torch trains on a CPU with its flash attention, whose backward pass takes 29 % of a MiniLM step on
-# tweets; plain matrix products (which dropout means anyway) take 4 %. Steps became 1.35 times as fast at 24 tokens,
-# 1.2 at 72 and 1.1 at 128, but slower from 256 on (0.83; 0.68 at 512), where flash attention pays.
-_MATH_ATTENTION_TOKENS = 128
 
 
 def encode(split: Split, tokenizer: "PreTrainedTokenizerBase", max_length: int, pad: bool) -> "Dataset":
@@ -143,23 +136,6 @@ def build_trainer(
     # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.
     trainer.model_accepts_loss_kwargs = False
     return trainer
-
-
-@contextlib.contextmanager
-def attention_kernel(device: str, max_length: int) -> Iterator[None]:
-    """Attention by plain matrix products while a CPU trains on short texts; elsewhere torch's own choice.
-
-    Args:
-        device: "cuda", "mps" or "cpu".
-        max_length: tokens kept of each text.
-    """
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    if device == "cpu" and max_length <= _MATH_ATTENTION_TOKENS:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    else:
-        yield
 
 
 def compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401

@@ -51,8 +51,9 @@ def _train(run: Run) -> None:
 
     from tuner.data.labelled import load_labelled
     from tuner.training import checkpoints
-    from tuner.training.build import attention_kernel, build_trainer
+    from tuner.training.build import build_trainer
     from tuner.training.callbacks import Progress, StopOnNotANumber, StopOnRequest, WholeCheckpoints
+    from tuner.training.speed import faster_steps
 
     transformers.logging.disable_progress_bar()
     config = run.config
@@ -85,10 +86,10 @@ def _train(run: Run) -> None:
     if stop.requested and resume is None:
         _finish(run, "stopped", "Stopped before the first step.")
         return
-    with attention_kernel(trainer.args.device.type, max_length):
+    with faster_steps(model, max_length):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    if config.training.eval_strategy == "no" and not stop.stopped:
-        trainer.evaluate()
+        if config.training.eval_strategy == "no" and not stop.stopped:
+            trainer.evaluate()
     runs.write_status(
         run,
         step=trainer.state.global_step,
