@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.data.columns import find_text_columns
-from tuner.data.sources import FILE_SUFFIXES, load_raw
+from tuner.data.files import FILE_SUFFIXES
+from tuner.data.sources import load_raw
 from tuner.errors import SourceError
 from tuner.inference import Classifier
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests import tiny
 from tuner.config import DataConfig
-from tuner.data import sources
+from tuner.data import files
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of, load_raw
 from tuner.errors import NetworkError, SourceError
@@ -169,7 +169,7 @@ def test_a_hub_id_without_network_is_answered_within_five_seconds():
 
 def test_a_stored_upload_can_be_read_by_its_name(write):
     path = write("mine.csv", GOOD)
-    name = sources.store_upload(path)
+    name = files.store_upload(path)
     path.unlink()
     assert kind_of(name) == "upload"
     assert len(load_raw(name).splits["train"]) == 2
@@ -182,16 +182,16 @@ def test_an_upload_that_is_gone_is_refused():
 
 def test_the_parsing_child_gets_no_secret(write, monkeypatch):
     seen = {}
-    real = sources.subprocess.run
+    real = files.subprocess.run
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
-    monkeypatch.setattr(sources.subprocess, "run", lambda *args, **kwargs: seen.update(kwargs["env"]) or real(*args, **kwargs))
+    monkeypatch.setattr(files.subprocess, "run", lambda *args, **kwargs: seen.update(kwargs["env"]) or real(*args, **kwargs))
     load_raw(str(write("a.csv", GOOD)))
     assert seen
     assert "hf_canary" not in seen.values()
 
 
 def test_a_reader_that_crashes_does_not_take_us_along(write, monkeypatch):
-    monkeypatch.setattr(sources.sys, "executable", "/bin/false")
+    monkeypatch.setattr(files.sys, "executable", "/bin/false")
     with pytest.raises(SourceError, match="makes its reader crash"):
         load_raw(str(write("a.csv", GOOD)))
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from tuner import catalog
 from tuner.config import DataConfig, ModelConfig, RunConfig
+from tuner.data.files import FILE_SUFFIXES, store_upload
 from tuner.data.profiling import matching, profile, rows_page
-from tuner.data.sources import FILE_SUFFIXES, store_upload
 from tuner.errors import SourceError
 from tuner.ui import forms, render, text
 from tuner.ui.context import Context
