@@ -10,7 +10,6 @@ import functools
 import json
 import math
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -33,10 +32,11 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from benchmarks.machine import describe_machine
 from tuner import RunConfig, modeling, runs
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.data.profiling import token_counts
-from tuner.hardware import cpu_count, resolve_precision, torch_device
+from tuner.hardware import resolve_precision, torch_device
 from tuner.training import checkpoints
 from tuner.training.build import build_trainer, encode
 from tuner.training.callbacks import Progress, StopOnNotANumber, StopOnRequest, WholeCheckpoints
@@ -44,7 +44,6 @@ from tuner.training.speed import faster_steps
 
 # Ours is to be at least so many times as fast as each.
 TARGETS = {"guide": 60.0, "run_classification": 8.0, "plain": 3.0, "bare loop": 0.9}
-_CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
 _MATMUL_SECONDS = 2.0
 
 
@@ -319,18 +318,9 @@ def table(rates: dict[str, list[float]]) -> str:
 
 def machine() -> str:
     """What was measured on, in one line."""
-    try:
-        info = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-        words = set(next((line for line in info.splitlines() if line.startswith("flags")), "").split())
-    except OSError:
-        words = set()
-    flags = " ".join(flag for flag in _CPU_FLAGS if flag in words) or platform.machine()
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    load = f"{os.getloadavg()[0]:.1f}"
-    return (
-        f"{cpu_count()} cores ({flags}){gpu}, torch {torch.__version__} with {torch.get_num_threads()} threads, "
-        f"transformers {transformers.__version__}, load before the start {load}"
-    )
+    libraries = f"torch {torch.__version__} with {torch.get_num_threads()} threads, transformers {transformers.__version__}"
+    return f"{describe_machine()}{gpu}, {libraries}"
 
 
 def default_run() -> dict[str, float]:

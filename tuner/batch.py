@@ -1,12 +1,15 @@
 """Predictions for a whole file: a table or lines of text in, a table out."""
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tuner.data.columns import find_text_columns
-from tuner.data.files import FILE_SUFFIXES
+from tuner.data.files import FILE_SUFFIXES, MOST_FILE_BYTES
 from tuner.data.sources import load_raw
+from tuner.data.tables.opening import format_of
 from tuner.errors import SourceError
 from tuner.inference import Classifier
 
@@ -17,22 +20,29 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def read_texts(path: Path, text_column: str | None = None) -> list[str]:
-    """The texts of a table's text column, or the lines of a `.txt` file.
+    """The texts of a table's text column, or the lines of a `.txt` file (each may be a `.gz` too).
 
     Raises:
         SourceError: the file cannot be read, or holds no text.
     """
-    if path.suffix.lower() == ".txt":
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{path} cannot be read ({type(error).__name__}).", "Give a text file in UTF-8.") from None
-        return [line for line in lines if line.strip()]
-    if path.suffix.lower() not in FILE_SUFFIXES:
-        raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give a file that ends in .txt {' '.join(FILE_SUFFIXES)}.")
-    table = load_raw(str(path)).splits["train"]
+    kind = format_of(path)
+    if kind == ".txt":
+        return _read_lines(path)
+    if kind is None:
+        raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give a file that ends in {' '.join(FILE_SUFFIXES)}.")
+    table = next(iter(load_raw(str(path)).splits.values()))
     column = find_text_columns(table, text_column).names[0]
     return [text or "" for text in table[column][:]]
+
+
+def _read_lines(path: Path) -> list[str]:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            lines = file.read(MOST_FILE_BYTES).split("\n")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} cannot be read ({type(error).__name__}).", "Give a text file in UTF-8.") from None
+    return [line for line in lines if line.strip()]
 
 
 def predict_texts(

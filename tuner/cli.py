@@ -5,7 +5,9 @@ With `--json`, stdout is one JSON document and nothing else.
 """
 
 import argparse
+import dataclasses
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -55,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--text-column", help="column that holds the text")
     preview.add_argument("--label-column", help="column that holds the label")
     preview.add_argument("--model", help="base model whose tokenizer counts")
+    preview.add_argument("--suspicious", type=int, default=0, metavar="N", help="list the N most suspicious labels, too")
+    preview.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="a setting, such as a fix")
 
     train = command("train", _train, "train a classifier and score it on the test rows")
     train.add_argument("--data", metavar="SOURCE", help=f"source of examples (default {catalog.SAMPLE_TWEETS})")
@@ -93,9 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from tuner.data.profiling import profile
+    from tuner.data import load_labelled, profile, suspicious_in
 
-    data = {
+    chosen = {
         "source": options.source,
         "config": options.config,
         "revision": options.revision,
@@ -104,9 +108,13 @@ def _preview(options: argparse.Namespace) -> int:
         "max_train_samples": None,
     }
     model = {"name": options.model} if options.model else {}
-    found = profile(RunConfig(data=data, model=model), split=check_split(options.split))
+    config = RunConfig(**merge({"data": chosen, "model": model}, parse_assignments(options.set)))
+    data = load_labelled(config.data)
+    found = profile(config, data, split=check_split(options.split))
+    suspicious = suspicious_in(data, most=options.suspicious) if options.suspicious > 0 else []
     if options.json:
-        return _print_json(found.model_dump(mode="json"))
+        listed = {"suspicious": [dataclasses.asdict(row) for row in suspicious]} if options.suspicious else {}
+        return _print_json({**found.model_dump(mode="json"), **listed})
     print(f"{found.source}: text in {', '.join(found.text_column)} ({found.text_reason}),")
     print(f"label in {found.label_column} ({found.label_reason}).")
     print()
@@ -119,12 +127,27 @@ def _preview(options: argparse.Namespace) -> int:
     which = f"the first {tokens.rows:,}" if tokens.sampled else f"all {tokens.rows:,}"
     print(f"\nTokens of {tokens.model} ({which} training rows): " + ", ".join(f"{k} ≤ {v}" for k, v in tokens.quantiles.items()))
     print(f"Texts are cut at {tokens.max_length} tokens ({tokens.share_cut:.1%} of them); the model's limit is {tokens.limit:,}.")
-    for line in (*found.warnings, *found.notes):
+    for finding in found.findings:
+        print(f"- [{finding.severity}] {finding.what} {finding.why}")
+        if finding.fix:
+            print(f"  {finding.fix.title}: {_as_flags(finding.fix.changes)}")
+    for line in found.notes:
         print(f"- {line}")
     print(f"\nA sample of the {options.split} rows:")
     for row in found.sample:
         print(f"  {row['label']:>10}  {' '.join(row['text'].split())[:110]}")
+    if suspicious:
+        print("\nLabels that fit their texts least, by word counts of the other rows (a ranked list, not a count of errors):")
+    for row in suspicious:
+        doubt = f"{row.label} {row.probability_label:.0%}, {row.suggested} {row.probability_suggested:.0%}"
+        print(f"  {row.row_id:>14}  {doubt}  {' '.join(row.text.split())[:80]}")
     return 0
+
+
+def _as_flags(changes: dict[str, dict[str, Any]]) -> str:
+    """Changes of settings as the flags that make them."""
+    flags = [f"{section}.{field}={json.dumps(value)}" for section, part in changes.items() for field, value in part.items()]
+    return " ".join(f"--set {shlex.quote(flag)}" for flag in flags)
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ at once.
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -19,9 +19,23 @@ from tuner import catalog
 from tuner.errors import SettingsError
 
 SPLITS = ("train", "validation", "test")
+# In the order they are applied: masks first, since texts may be equal only after them.
+Fix = Literal[
+    "mask_email",
+    "mask_account",
+    "mask_card",
+    "mask_phone",
+    "mask_handle",
+    "drop_conflicting",
+    "drop_duplicates",
+    "drop_leaked",
+    "drop_near_duplicates",
+]
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
+PositiveNumber = Annotated[float, Field(gt=0, le=1e6)]
+HeldOut = Annotated[float, Field(gt=0, le=100_000_000)]
 
 
 def setting(default: Any, help: str, *, group: str, common: bool = False, **bounds: Any) -> Any:  # noqa: ANN401
@@ -54,8 +68,9 @@ class DataConfig(_Section):
         None, "split for the final report; empty: found by name, else cut from train", group="Splits"
     )
     text_column: str | list[str] | None = setting(
-        None, "column that holds the text (several are joined by a blank line); empty: guessed", group="Columns"
+        None, "column that holds the text (a list of several is joined); empty: guessed", group="Columns"
     )
+    text_separator: str = setting("\n\n", "what stands between the parts of a joined text", group="Columns", max_length=20)
     label_column: str | None = setting(None, "column that holds the label; empty: guessed", group="Columns")
     label_map: dict[str, str | None] | None = setting(
         None, "new name for a label; the same name twice merges, null leaves the rows out", group="Columns"
@@ -64,10 +79,56 @@ class DataConfig(_Section):
         None, "training rows: at most this many, drawn at random; empty: all", group="Data", common=True
     )
     max_eval_samples: Count | None = setting(None, "validation and test rows: at most this many each; empty: all", group="Data")
+    validation_size: HeldOut | None = setting(
+        None, "validation rows to cut from train: a count, or a share below 1; empty: a tenth, at most 2,000", group="Splits"
+    )
+    test_size: HeldOut | None = setting(
+        None, "test rows to cut from train: a count, or a share below 1; empty: a tenth, at most 2,000", group="Splits"
+    )
+    num_folds: Annotated[int, Field(ge=2, le=20)] | None = setting(
+        None, "folds (for small data): one of so many equal parts of train validates; empty: no folds", group="Splits"
+    )
+    fold: int = setting(0, "which of the folds validates, counted from 0", group="Splits", ge=0, le=19)
+    fixes: list[Fix] = setting(
+        [],
+        "mends applied to the rows, in this order: repeats, contradictions and leaks dropped; personal data masked",
+        group="Data",
+    )
+    overlay: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = setting(
+        None, "decisions on suspicious labels to apply: the name the Data tab gave them", group="Data"
+    )
     seed: Seed = setting(42, "seed for drawing and splitting rows", group="Data")
     fingerprint: str | None = setting(
         None, "SHA-256 of the rows a run was made for; filled in at the start, and other rows are refused", group="Data"
     )
+
+    @field_validator("validation_size", "test_size")
+    @classmethod
+    def _count_or_share(cls, value: float | None) -> float | None:
+        if value is not None and value >= 1 and value != int(value):
+            raise ValueError("must be a whole number of rows, or a share of the rows below 1")
+        return value
+
+    @field_validator("fixes")
+    @classmethod
+    def _each_fix_once(cls, value: list[Fix]) -> list[Fix]:
+        """In their own order, whatever order they were clicked in: the same fixes make the same rows."""
+        return [fix for fix in get_args(Fix) if fix in value]
+
+    @model_validator(mode="after")
+    def _no_split_twice(self) -> Self:
+        problems = []
+        if self.validation_split and (self.validation_size or self.num_folds):
+            problems.append("validation_split names the rows that validation_size or num_folds would cut; empty one of them")
+        if self.test_split and self.test_size:
+            problems.append("test_split names the rows that test_size would cut; empty one of them")
+        if self.num_folds and self.validation_size:
+            problems.append("num_folds and validation_size both cut the validation rows; empty one of them")
+        if self.num_folds and self.fold >= self.num_folds:
+            problems.append(f"fold {self.fold} is not one of {self.num_folds}: the first is 0")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class ModelConfig(_Section):
@@ -117,6 +178,11 @@ class TrainingConfig(_Section):
     )
     label_smoothing_factor: float = setting(
         0.0, "label smoothing: share of belief given to the other labels; 0.1 is usual", group="Regularisation", ge=0, lt=1
+    )
+    class_weights: Literal["balanced"] | dict[str, PositiveNumber] | None = setting(
+        None,
+        "class weights: how much a label's rows count in the loss; balanced: each label the same in sum, or {label: weight}",
+        group="Regularisation",
     )
     early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
         None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"

@@ -2,9 +2,11 @@
 
 Asks for a repository's commit before anything is loaded, so that a machine without network hears
 of it within seconds instead of after 23 s of retries, and so that the revision is pinned.
+Whose token the Hub is shown is decided here, in `token`, and nowhere else.
 """
 
 import contextlib
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -15,16 +17,48 @@ from tuner.errors import ModelError, NetworkError, SourceError, TunerError
 
 HUB_ID = re.compile(r"(?!\.)[\w.-]{1,96}(?<!\.)/(?!\.)[\w.-]{1,96}(?<!\.)", re.ASCII)
 DEADLINE_SECONDS = 4.0
+# The sizes of thousands of files take the Hub longer; they are asked for when it has answered already.
+_SIZES_SECONDS = 30.0
+_handed: str | bool | None = None
 
 
-def dataset_info(repo_id: str, revision: str | None) -> Any:  # noqa: ANN401
+def token() -> str | bool:
+    """The Hub token of the person this process works for; False, which sends none, where there is none.
+
+    A worker's is the one handed to it (`use_token`). On a Space it is False: the token that lies there is the owner's,
+    and strangers must not read with it. Everywhere else it is what `hf auth login` or HF_TOKEN left.
+    """
+    if _handed is not None:
+        return _handed
+    if os.environ.get("SPACE_ID"):
+        return False
+    from huggingface_hub import get_token
+
+    return get_token() or False
+
+
+def use_token(value: str) -> None:
+    """Makes `value` this process's token, in memory alone; empty: it has none, and looks for none."""
+    global _handed
+    _handed = value or False
+
+
+def dataset_info(repo_id: str, revision: str | None, sizes: bool = False) -> Any:  # noqa: ANN401
     """The Hub's `DatasetInfo` of a data set: `.sha`, the commit its revision stands for now, `.siblings`, `.gated`.
+
+    Args:
+        sizes: with the size of every file (`.siblings[…].size`).
 
     Raises:
         SourceError: no such data set or revision, or no access.
         NetworkError: no answer within the deadline.
     """
-    return _ask(lambda api: api.dataset_info(repo_id, revision=revision, timeout=DEADLINE_SECONDS), repo_id, SourceError)
+    seconds = _SIZES_SECONDS if sizes else DEADLINE_SECONDS
+
+    def question(api: Any) -> Any:  # noqa: ANN401
+        return api.dataset_info(repo_id, revision=revision, files_metadata=sizes, timeout=seconds)
+
+    return _ask(question, repo_id, SourceError, seconds)
 
 
 def model_info(repo_id: str, revision: str | None) -> Any:  # noqa: ANN401
@@ -53,7 +87,9 @@ def fetch_file(repo_id: str, file: str, revision: str, error_class: type[TunerEr
 
     kind = "dataset" if error_class is SourceError else "model"
     with _translated(repo_id, error_class):
-        return Path(_within_deadline(lambda: hf_hub_download(repo_id, file, repo_type=kind, revision=revision), seconds))
+        return Path(
+            within_deadline(lambda: hf_hub_download(repo_id, file, repo_type=kind, revision=revision, token=token()), seconds)
+        )
 
 
 def gated(repo_id: str, error_class: type[TunerError]) -> TunerError:
@@ -64,11 +100,35 @@ def gated(repo_id: str, error_class: type[TunerError]) -> TunerError:
     )
 
 
-def _ask(question: Callable[[Any], Any], repo_id: str, error_class: type[TunerError]) -> Any:  # noqa: ANN401
+def within_deadline(call: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401
+    """Runs `call` in a thread that is left behind when the deadline passes (a name look-up cannot be broken off).
+
+    Raises:
+        TimeoutError: the deadline has passed.
+    """
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            outcome["value"] = call()
+        except BaseException as error:  # handed to the caller below
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if "error" in outcome:
+        raise outcome["error"]
+    if "value" not in outcome:
+        raise TimeoutError
+    return outcome["value"]
+
+
+def _ask(question: Callable[[Any], Any], repo_id: str, error_class: type[TunerError], seconds: float | None = None) -> Any:  # noqa: ANN401
     from huggingface_hub import HfApi
 
     with _translated(repo_id, error_class):
-        return _within_deadline(lambda: question(HfApi()), DEADLINE_SECONDS)
+        return within_deadline(lambda: question(HfApi(token=token())), seconds or DEADLINE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -90,29 +150,12 @@ def _translated(repo_id: str, error_class: type[TunerError]) -> Iterator[None]:
         ) from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no status"
+        if status == 401:  # of a token alone: what needs one is "not on the Hub" to the Hub
+            cure = "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
+            raise NetworkError(f"The Hub does not accept your token, and was asked for '{repo_id}' with it.", cure) from None
         raise NetworkError(f"The Hub answered {status} for '{repo_id}'.", "Try again in a minute.") from None
     except (errors.HTTPError, OSError, TimeoutError):
         raise NetworkError(
             f"The Hugging Face Hub cannot be reached, and '{repo_id}' lies there.",
             "Check the network, or use sample:tweets and sample:minilm, which need none.",
         ) from None
-
-
-def _within_deadline(call: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401
-    """Runs `call` in a thread that is left behind when the deadline passes (a name look-up cannot be broken off)."""
-    outcome: dict[str, Any] = {}
-
-    def work() -> None:
-        try:
-            outcome["value"] = call()
-        except BaseException as error:  # handed to the caller below
-            outcome["error"] = error
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if "error" in outcome:
-        raise outcome["error"]
-    if "value" not in outcome:
-        raise TimeoutError
-    return outcome["value"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
 from tuner.errors import ModelError
-from tuner.hub_read import HUB_ID, fetch_file, model_info
+from tuner.hub_read import HUB_ID, fetch_file, model_info, token
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -104,7 +104,12 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
 
     with _translated(model.name):
         tokenizer = AutoTokenizer.from_pretrained(
-            model.location, revision=model.revision, padding_side="right", truncation_side="right", trust_remote_code=False
+            model.location,
+            revision=model.revision,
+            padding_side="right",
+            truncation_side="right",
+            trust_remote_code=False,
+            token=token(),
         )
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
@@ -141,6 +146,7 @@ def load_for_training(
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
+            token=token(),
             ignore_mismatched_sizes=True,
             **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
         )
@@ -163,7 +169,12 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
         raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
     with _translated(model.name):
         return AutoModelForSequenceClassification.from_pretrained(
-            model.location, revision=model.revision, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            model.location,
+            revision=model.revision,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            token=token(),
         ).eval()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -64,6 +65,20 @@ def tuner(environment):
 
 
 @pytest.fixture
+def python(environment):
+    """`python("print(json.dumps(…))", HF_TOKEN="…")`: what a child that has `json` and `hub_sets` prints as JSON."""
+
+    def run(code, **more):
+        begin = "import json\nfrom tuner.data import hub_sets\nfrom tuner.errors import TunerError\n"
+        command = [sys.executable, "-c", begin + textwrap.dedent(code)]
+        done = subprocess.run(command, env={**environment, **more}, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
 def files(tmp_path):
     """Writes a repository's folder: `files("data", {"train.csv": "text,label\\n…"})`."""
 
@@ -72,10 +87,26 @@ def files(tmp_path):
         for file, text in content.items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return folder
 
     return write
+
+
+CARD = """---
+configs:
+- config_name: english
+  data_files: english/train.csv
+- config_name: german
+  data_files: german/train.csv
+---
+"""
+
+
+def several(files, card=CARD):
+    """A data set's folder with two configurations, 60 and 50 rows, none of them the default."""
+    rows = tiny.labelled_rows(60)
+    return files("several", {"README.md": card, "english/train.csv": as_csv(rows), "german/train.csv": as_csv(rows[:50])})
 
 
 def as_csv(rows):

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "hf_loopbackTokenOfTheTests"
+EXPIRED = "hf_loopbackTokenOfLastYear"
 _NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
 _API = re.compile(rf"/api/(?P<kind>model|dataset)s/{_NAME}(/(?P<verb>[\w-]+)/(?P<revision>[^/]+)(/(?P<path>.+))?)?")
 _FILE = re.compile(rf"/((?P<kind>dataset)s/)?{_NAME}/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
@@ -106,7 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         file, api = _FILE.fullmatch(path), _API.fullmatch(path)
         wanted = (file or api).groupdict() if file or api else {}
         repo = self.hub.repos.get((wanted.get("kind") or "model", wanted.get("name", "")))
-        if repo is None or (repo.fault == "private" and self.headers.get("Authorization") != f"Bearer {TOKEN}"):
+        if self.headers.get("Authorization") == f"Bearer {EXPIRED}":
+            self._send(401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"})
+        elif repo is None or (repo.fault == "private" and self.headers.get("Authorization") != f"Bearer {TOKEN}"):
             self._refuse(404 if self.headers.get("Authorization") else 401, "RepoNotFound")
         elif repo.fault == "silent" or (repo.fault == "silent files" and file):
             self.hub.closing.wait()
@@ -120,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif file:
             self._send_file(repo, wanted["path"])
         elif wanted["verb"] in (None, "revision"):
-            self._send_json(_description(wanted["name"], repo))
+            self._send_json(_description(wanted["name"], repo, "blobs=true" in address.query.lower()))
         elif wanted["verb"] == "tree":
             self._send_tree(repo, wanted["path"], "recursive=true" in address.query.lower())
         elif wanted["verb"] == "paths-info":
@@ -164,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
-def _description(name: str, repo: Repo) -> dict:
-    siblings = [{"rfilename": file} for file in repo.files]
+def _description(name: str, repo: Repo, sizes: bool) -> dict:
+    siblings = [{"rfilename": file, **({"size": path.stat().st_size} if sizes else {})} for file, path in repo.files.items()]
     about = {"private": repo.fault == "private", "gated": "manual" if repo.fault == "gated" else False, "disabled": False}
     return {"_id": "0" * 24, "id": name, "sha": repo.commit, "siblings": siblings, "tags": [], "downloads": 0, "likes": 0} | about
 

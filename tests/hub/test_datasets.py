@@ -1,12 +1,15 @@
 """Data sets of the Hub: what is read, and how refusals sound."""
 
+import base64
 import json
 
 import datasets
 import pytest
 
-from tests.hub.conftest import as_csv
+from tests.hub.conftest import as_csv, several
 from tests.tiny import labelled_rows
+
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 
 
 def test_a_repository_of_csv_files_is_read(hub, tuner, tweets):
@@ -43,24 +46,11 @@ def test_the_local_copy_is_taken_when_the_rows_are_needed_again(hub, tuner, twee
     assert not [request for request in hub.requests if request.method == "GET" and request.path.endswith(".csv")]
 
 
-def several(files, card=""):
-    rows = labelled_rows(60)
-    return files("several", {"README.md": card, "english/train.csv": as_csv(rows), "german/train.csv": as_csv(rows[:50])})
-
-
-CARD = """---
-configs:
-- config_name: english
-  data_files: english/train.csv
-- config_name: german
-  data_files: german/train.csv
----
-"""
-
-
-@pytest.mark.parametrize("asked", [(), ("--config", "french")], ids=["none named", "wrong one named"])
+@pytest.mark.parametrize(
+    "asked", [(), ("--config", "french"), ("--config", "../english")], ids=["none named", "wrong one named", "a path"]
+)
 def test_a_refusal_lists_the_configurations(hub, tuner, files, asked):
-    hub.add("dataset", "owner/data", several(files, CARD))
+    hub.add("dataset", "owner/data", several(files))
     answer = tuner("preview", "owner/data", *asked)
     cause, cure = answer.err.strip().splitlines()
     assert answer.code == 2
@@ -70,7 +60,7 @@ def test_a_refusal_lists_the_configurations(hub, tuner, files, asked):
 
 
 def test_the_named_configuration_is_read(hub, tuner, files):
-    hub.add("dataset", "owner/data", several(files, CARD))
+    hub.add("dataset", "owner/data", several(files))
     profile = tuner("preview", "owner/data", "--config", "german", "--json").json
     assert sum(split["rows"] for split in profile["splits"].values()) == 50
 
@@ -89,6 +79,42 @@ def test_a_repository_without_data_files_is_refused(hub, tuner, files):
     answer = tuner("preview", "owner/data")
     assert (answer.code, len(answer.err.strip().splitlines())) == (2, 2)
     assert "holds no data file" in answer.err
+
+
+def test_a_set_of_pictures_has_no_text_column(hub, tuner, files):
+    hub.add("dataset", "owner/data", files("pictures", {f"{kind}/{i}.png": PNG for kind in ("cat", "dog") for i in range(3)}))
+    answer = tuner("preview", "owner/data")
+    assert (answer.code, len(answer.err.strip().splitlines())) == (2, 2)
+    assert "No column holds text" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause", "cure"),
+    [
+        ("train_split=../train", "has no split '../train', only train, test", "data.train_split"),
+        ("config=german", "has no configuration 'german'", "Leave data.config empty"),
+        ("revision=../v9", "has no such revision", "Leave the revision empty"),
+    ],
+    ids=["split", "config", "revision"],
+)
+def test_what_the_set_does_not_have_is_named_with_the_cure(hub, tuner, tweets, asked, cause, cure):
+    hub.add("dataset", "owner/data", tweets)
+    answer = tuner("train", "--data", "owner/data", "--set", f"data.{asked}")
+    first, second = answer.err.strip().splitlines()
+    assert cause in first
+    assert cure in second
+
+
+def test_a_folder_of_that_name_is_not_taken_for_the_set(hub, python, tweets, tmp_path, files):
+    """`load_dataset("owner/data")` reads ./owner/data where there is one."""
+    hub.add("dataset", "owner/data", tweets)
+    files("cwd", {"owner/data/train.csv": as_csv(labelled_rows(6))})
+    code = f"""
+        import os
+        os.chdir({str(tmp_path / "repos" / "cwd")!r})
+        print(len(hub_sets.load_hub("owner/data", None, None).splits["train"]))
+    """
+    assert python(code) == 60
 
 
 def test_a_torn_file_is_refused_in_two_lines(hub, tuner, files):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hub.server import TOKEN
+from tests.hub.server import EXPIRED, TOKEN
 
 MOST_SECONDS = 6
 CAUSES = {
@@ -44,7 +44,7 @@ def test_a_refusal_is_quick_and_leaves_nothing(kind, fault, served, tuner, home)
 @pytest.mark.parametrize("kind", ["dataset", "model"])
 def test_files_that_never_come_are_not_waited_for(kind, served, tuner, tweets):
     """The client asks five times, 60 s each: the preview hung for five minutes."""
-    (tweets / "README.md").write_text("A data set.")
+    (tweets / ".gitattributes").write_text("*.parquet filter=lfs")
     served(kind, "silent files")
     answer = tuner("preview", "owner/data", "--model", "owner/model")
     assert (answer.code, len(answer.err.strip().splitlines())) == (2, 2)
@@ -55,6 +55,14 @@ def test_files_that_never_come_are_not_waited_for(kind, served, tuner, tweets):
 def test_a_gated_data_set_names_the_page_where_to_ask(served, tuner):
     served("dataset", "gated")
     assert "https://huggingface.co/datasets/owner/data" in tuner("preview", "owner/data", HF_TOKEN=TOKEN).err
+
+
+def test_a_token_that_has_expired_is_named(served, tuner):
+    served("dataset", "")
+    answer = tuner("preview", "owner/data", HF_TOKEN=EXPIRED)
+    cause, cure = answer.err.strip().splitlines()
+    assert "does not accept your token" in cause
+    assert "hf auth login" in cure
 
 
 def test_a_private_data_set_opens_to_its_owner(served, tuner):

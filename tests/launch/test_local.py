@@ -1,11 +1,17 @@
 """Starting workers on this machine."""
 
+import json
+import os
+import sys
+import time
+
 import pytest
 
 from tuner import runs
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.hardware import Device
 from tuner.launch.local import prepare, resume, start, worker_environment
+from tuner.runs import LIVING
 
 SECRETS = {
     "HF_TOKEN": "hf_canary",
@@ -29,6 +35,53 @@ def test_a_worker_gets_the_home_and_the_network_settings(monkeypatch, home):
     environment = worker_environment()
     assert environment["TUNER_HOME"] == str(home)
     assert environment["https_proxy"] == "http://127.0.0.1:3128"
+
+
+SPY = """#!{python}
+import json, os, sys
+number = os.environ["TUNER_TOKEN_FD"]
+with open(os.open("{file}", os.O_WRONLY | os.O_CREAT | os.O_APPEND), "w") as file:
+    seen = [os.fdopen(int(number)).read(), sys.argv, dict(os.environ)]
+    file.write(json.dumps(seen) + chr(10))
+"""
+
+
+@pytest.fixture
+def stopped(queued, tiny_config):
+    run = queued(tiny_config())
+    runs.write_status(run, state="stopped")
+    return run
+
+
+@pytest.fixture
+def spied(stopped, tmp_path, monkeypatch):  # after `stopped`: reading a file takes a child of ours as well
+    """Stands in for every worker, and returns what each was given: token, arguments, environment."""
+    program, file = tmp_path / "spy", tmp_path / "seen.jsonl"
+    program.write_text(SPY.format(python=sys.executable, file=file))
+    program.chmod(0o755)
+    monkeypatch.setattr("tuner.launch.local.sys.executable", str(program))
+
+    def seen(run):
+        deadline = time.monotonic() + 20
+        while run.status.state in LIVING and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+    return seen
+
+
+def test_every_worker_of_a_run_gets_the_token_of_its_time_through_the_pipe(spied, stopped, monkeypatch):
+    before = set(os.listdir("/proc/self/fd"))
+    for turn, token in enumerate(["hf_first", "hf_second"]):
+        monkeypatch.setenv("HF_TOKEN", token)
+        given, arguments, environment = spied(resume(stopped))[turn]
+        assert given == token
+        assert token not in " ".join([*arguments, *environment.values()])
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_worker_without_a_token_is_told_so(spied, stopped):
+    assert [given for given, _, _ in spied(resume(stopped))] == [""]
 
 
 def test_prepare_pins_paths_and_rows(tiny_config, csv, monkeypatch):

@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from tuner.config import RunConfig, fields
-from tuner.ui import data_tab, forms, train_tab
+from tuner.ui import forms, source_picker, train_tab
 
 INFO = {(section, field): info for section, field, info in fields()}
 
@@ -19,7 +19,12 @@ def test_every_setting_has_a_help_line_and_a_widget(key):
 
 def test_every_setting_stands_on_the_page_or_is_known_to_stand_elsewhere():
     elsewhere = {("data", "source"), ("data", "label_map"), ("data", "fingerprint"), ("model", "revision")}
-    drawn = {*train_tab.own_settings(), *data_tab.COLUMNS_AND_SPLITS, ("model", "name"), ("model", "max_length")}
+    drawn = {
+        *train_tab.own_settings(),
+        *(("data", field) for field in source_picker.FIELDS),
+        ("model", "name"),
+        ("model", "max_length"),
+    }
     assert drawn | elsewhere == set(INFO)
 
 

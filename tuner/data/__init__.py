@@ -9,7 +9,9 @@ _NAMES = {
     "DataProfile": "tuner.data.profiling",
     "LabelledData": "tuner.data.labelled",
     "load_labelled": "tuner.data.labelled",
+    "Finding": "tuner.data.findings",
     "profile": "tuner.data.profiling",
+    "suspicious_in": "tuner.data.suspicious",
 }
 __all__ = sorted(_NAMES)
 __getattr__ = lazy(__name__, _NAMES)

@@ -1,47 +1,107 @@
-"""Files and uploads: parsed once in a child process, then read from an Arrow table kept by content."""
+"""Files, folders and uploads: parsed once in a child process, then read from Arrow tables kept by content."""
 
 import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuner import runs
+from tuner.data.folders import files_by_split, parts_of
 from tuner.data.raw import RawData
+from tuner.data.tables.opening import FORMATS, format_of, too_large
+from tuner.data.tables.texts import text_files
 from tuner.errors import SourceError
 
-FILE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+# What an upload box accepts: it looks at the last ending only.
+FILE_SUFFIXES = (*FORMATS, ".gz")
 MOST_FILE_BYTES = 2 * 2**30
 _PARSE_SECONDS = 300
 # Part of a parsed file's cache key: a new parser must not serve what the old one read.
-_PARSER_VERSION = 1
+_PARSER_VERSION = 2
 
 
 def load_file(source: str, path: Path) -> RawData:
+    """The splits of a file (`train` alone) or a folder (see `folders.parts_of`).
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    with _readable(path):
+        parts, notes = _parts(path)
+        digests = {split: _digest(part) for split, part in parts.items()}
+        splits = {}
+        for split, part in parts.items():
+            splits[split], found = _read_cached(part, digests[split])
+            notes += [f"{split}: {note}" if len(parts) > 1 else note for note in found]
+    identity = next(iter(digests.values())) if len(digests) == 1 else _sha256_of(json.dumps(digests))
+    return RawData(source, splits, None, identity, tuple(notes))
+
+
+def head(path: Path, rows: int = 100) -> "Dataset":
+    """The first rows of a file, or of a folder's first split, within a second however long it is.
+
+    Raises:
+        SourceError: as `load_file`, as far as those rows show it.
+    """
     from datasets import Dataset
 
-    _check_file(path)
-    digest = sha256(path)
-    folder = runs.home() / "cache" / "tables"
-    table = folder / f"{digest}{path.suffix.lower()}.{_PARSER_VERSION}.arrow"
+    with _readable(path), tempfile.TemporaryDirectory(dir=_tables()) as folder:
+        parts, _ = _parts(path)
+        part, table = next(iter(parts.values())), Path(folder) / "head.arrow"
+        _parse_apart(part, table, rows)
+        return Dataset.from_file(str(table), in_memory=True)
+
+
+def _parts(path: Path) -> tuple[dict[str, Path], list[str]]:
+    parts, notes = parts_of(path) if path.is_dir() else ({"train": path}, [])
+    for part in parts.values():
+        if not part.is_dir():
+            _check_file(part)
+    return parts, notes
+
+
+def _read_cached(path: Path, digest: str) -> tuple["Dataset", list[str]]:
+    """The parsed table of a file or label folders, and the reader's notes."""
+    import pyarrow as pa
+    from datasets import Dataset
+
+    from tuner.data.ingest import NOTES
+
+    kind = "".join(path.suffixes[-2:]).lower() if path.name.lower().endswith(".gz") else path.suffix.lower()
+    table = _tables() / f"{digest}{'.folder' if path.is_dir() else kind}.{_PARSER_VERSION}.arrow"
     if not table.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         _parse_apart(path, table)
-    return RawData(source, {"train": Dataset.from_file(str(table))}, None, digest)
+    with pa.memory_map(str(table)) as mapped, pa.ipc.open_stream(mapped) as stream:
+        notes = json.loads(stream.schema.metadata[NOTES])
+    return Dataset.from_file(str(table)), notes
 
 
-def _parse_apart(path: Path, table: Path) -> None:
+def _tables() -> Path:
+    folder = runs.home() / "cache" / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _parse_apart(path: Path, table: Path, rows: int | None = None) -> None:
     """Runs `tuner.data.ingest` in a child process with no secrets and a deadline."""
-    part = table.with_suffix(f".{os.getpid()}.part")
+    part = table.with_suffix(f".{secrets.token_hex(4)}.part")
     package_root = str(Path(__file__).resolve().parents[2])
-    command = [sys.executable, "-m", "tuner.data.ingest", str(path.absolute()), str(part)]
+    arguments = [path.absolute(), part, MOST_FILE_BYTES, *([] if rows is None else [rows])]
     try:
         done = subprocess.run(
-            command,
+            [sys.executable, "-m", "tuner.data.ingest", *map(str, arguments)],
             cwd=table.parent,
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": package_root, "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
@@ -54,59 +114,114 @@ def _parse_apart(path: Path, table: Path) -> None:
             part.replace(table)
             return
     except subprocess.TimeoutExpired:
-        raise SourceError(f"{path.name} could not be read within {_PARSE_SECONDS} s.", "Split it into smaller files.") from None
+        raise _too_slow(path) from None
     finally:
         part.unlink(missing_ok=True)
+    raise _refusal(path, done)
+
+
+def _refusal(path: Path, done: "subprocess.CompletedProcess[str]") -> SourceError:
     if done.returncode == 3:
         refusal = json.loads(done.stdout)
-        raise SourceError(refusal["cause"], refusal["cure"])
-    if "MemoryError" in done.stderr or "ArrowMemoryError" in done.stderr:
-        raise SourceError(f"{path.name} needs more memory than a file may take.", "Split it into smaller files.")
-    raise SourceError(f"{path.name} makes its reader crash.", "The file is damaged or hostile; do not use it.")
+        return SourceError(refusal["cause"], refusal["cure"])
+    if done.returncode == -signal.SIGXCPU:
+        return _too_slow(path)
+    if "MemoryError" in done.stderr:
+        return SourceError(f"{path.name} needs more memory than a file may take.", "Split it into smaller files.")
+    return SourceError(f"{path.name} makes its reader crash.", "The file is damaged or hostile; do not use it.")
+
+
+def _too_slow(path: Path) -> SourceError:
+    return SourceError(f"{path.name} could not be read within {_PARSE_SECONDS} s.", "Split it into smaller files.")
 
 
 def store_upload(path: Path) -> str:
-    """Moves a file a browser sent into `$TUNER_HOME/uploads`; returns its source name `upload:ID`.
+    """Copies a file a browser sent into `$TUNER_HOME/uploads`; returns its source name `upload:ID`.
 
     Raises:
         SourceError: the ending is none of a table's, or the file is too large.
     """
-    _check_file(path)
-    digest = sha256(path)[:32]
+    return store_uploads([path])
+
+
+def store_uploads(paths: list[Path]) -> str:
+    """Copies files a browser sent; several are the splits of one source, by their names.
+
+    Raises:
+        SourceError: there is none, an ending is none of a table's, one is too large, or several are not named by split.
+    """
+    if not paths:
+        raise SourceError("No file was uploaded.", f"Choose a file that ends in {' '.join(FILE_SUFFIXES)}.")
+    for path in paths:
+        _check_file(path)
+    parts = {"train": paths[0]} if len(paths) == 1 else files_by_split(paths)
+    # The ending counts: the same bytes under another one are read in another way.
+    contents = [[split, format_of(path), path.name.lower().endswith(".gz"), sha256(path)] for split, path in parts.items()]
+    digest = _sha256_of(json.dumps(contents))[:32]
     folder = runs.home() / "uploads" / digest
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=folder.parent))
-        shutil.copyfile(path, staging / path.name)
-        with contextlib.suppress(OSError):  # the same file came twice at once
-            staging.rename(folder)
+        try:
+            for path in parts.values():
+                shutil.copyfile(path, staging / path.name)
+            with contextlib.suppress(OSError):  # the same files came twice at once
+                staging.rename(folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return f"upload:{digest}"
 
 
-def uploaded_file(source: str) -> Path:
-    """The stored file of `upload:ID`.
+def uploaded_path(source: str) -> Path:
+    """The stored file of `upload:ID`, or the folder of its files where several came.
 
     Raises:
         SourceError: it is not there any more.
     """
     folder = runs.home() / "uploads" / source.removeprefix("upload:")
-    file = next(iter(sorted(folder.iterdir())), None) if folder.is_dir() else None
-    if file is None:
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    if not files:
         raise SourceError("The uploaded file is not there any more.", "Upload it again.")
-    return file
+    return files[0] if len(files) == 1 else folder
 
 
 def sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of every name and content in a folder of label folders."""
+    if not path.is_dir():
+        return sha256(path)
+    files = text_files(path)
+    if sum(file.stat().st_size for file in files) > MOST_FILE_BYTES:
+        raise too_large(path.name, MOST_FILE_BYTES)
+    return _sha256_of(json.dumps([[file.parent.name, file.name, sha256(file)] for file in files]))
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError:
+        raise SourceError(f"{path.name} may not be read by this user.", "Change its permissions, or copy it.") from None
+
+
 def _check_file(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise SourceError(f"{path.name} is a link to a file that is not there.", "Give the file itself.")
     if not path.is_file():
         raise SourceError(f"There is no file {path}.", "Check the path.")
-    if path.suffix.lower() not in FILE_SUFFIXES:
+    if format_of(path) is None:
         raise SourceError(
-            f"{path.name} has the ending '{path.suffix}'.", f"Files that can be read end in {' '.join(FILE_SUFFIXES)}."
+            f"{path.name} has the ending '{path.suffix}'.",
+            f"Files that can be read end in {' '.join(FORMATS)}, or in one of these and .gz.",
         )
     if path.stat().st_size > MOST_FILE_BYTES:
-        raise SourceError(f"{path.name} is larger than {MOST_FILE_BYTES >> 30} GiB.", "Give a smaller file.")
+        raise too_large(path.name, MOST_FILE_BYTES)

@@ -1,32 +1,32 @@
-"""From raw splits to labelled rows: find the columns, name the labels, make the splits.
+"""From raw splits to labelled rows: find the columns, name the labels, make the splits, apply the fixes.
 
-Everything that depends on the kind of label (one of several classes) stands here and in
-`evaluation`; nothing is changed silently: what was left out is counted in `notes`.
+Everything that depends on the kind of label (one of several classes) stands here, in `reading` and in
+`evaluation`; nothing is changed silently: what was left out or mended is counted in `notes`.
 """
 
 import hashlib
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
 
 import numpy as np
 
-from tuner.config import DataConfig
+from tuner.config import SPLITS, DataConfig
+from tuner.data import overlay
 from tuner.data.columns import Column, find_label_column, find_text_columns
-from tuner.data.sources import RawData, load_raw
+from tuner.data.fixes import apply_fixes
+from tuner.data.raw import RawData
+from tuner.data.reading import LeftOut, Reader, label_names
+from tuner.data.rows import Rows, row_name
+from tuner.data.sources import load_raw
+from tuner.data.splitting import fold_out, hold_out
 from tuner.errors import SourceError
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-_TEXT_SEPARATOR = "\n\n"
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 _TEST_NAMES = ("test", "testing")
-_HELD_OUT_SHARE = 0.1
-_MOST_HELD_OUT = 2_000
 MOST_CLASSES = 1_000
+_HASHED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,36 @@ class Split:
     """Labelled rows of one split; three sequences of one length.
 
     Attributes:
-        row_ids: position of the row in the split of the source it came from.
+        origin: the split of the source they came from.
+        row_ids: position of the row in that split.
         labels: indices into `LabelledData.labels`.
     """
 
     texts: tuple[str, ...]
     labels: tuple[int, ...]
     row_ids: tuple[int, ...]
+    origin: str = "train"
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, positions: Sequence[int]) -> "Split":
         """The rows at these positions, in their order."""
-        return Split(*(tuple(column[i] for i in positions) for column in (self.texts, self.labels, self.row_ids)))
+        return Split(*(tuple([column[i] for i in positions]) for column in (self.texts, self.labels, self.row_ids)), self.origin)
+
+    def row_name(self, position: int) -> str:
+        """The stable id of a row: `train/17`."""
+        return row_name(self.origin, self.row_ids[position])
+
+    @cached_property
+    def label_array(self) -> np.ndarray:
+        """`labels` as int64."""
+        return np.asarray(self.labels, dtype=np.int64)
+
+    @cached_property
+    def by_length(self) -> np.ndarray:
+        """Positions from the shortest text to the longest; rows of one length keep their order."""
+        return np.argsort(np.fromiter(map(len, self.texts), np.int64, len(self)), kind="stable")
 
 
 @dataclass(frozen=True)
@@ -55,12 +71,16 @@ class LabelledData:
     """What a training or an evaluation reads.
 
     Attributes:
-        splits: "train", "validation", "test" → rows; only those that were asked for.
+        splits: "train", "validation", "test" → rows.
         labels: label names; a label's index is its id in the model.
         text, label: the columns taken, with the reason.
+        columns: all columns of the source's training split.
         revision: commit of a Hub data set, pinned.
+        identity: SHA-256 of the bytes the source was read from, or its commit on the Hub.
         fingerprint: SHA-256 over every text, label and split in order.
-        notes: one sentence for everything that was left out or made.
+        notes: one sentence for everything that was left out, mended or made.
+        cut: roles whose rows were cut from train, since the source has no split for them.
+        left_out: reason → rows that no run can use.
     """
 
     source: str
@@ -68,9 +88,13 @@ class LabelledData:
     labels: tuple[str, ...]
     text: Column
     label: Column
+    columns: tuple[str, ...]
     revision: str | None
+    identity: str
     fingerprint: str
     notes: tuple[str, ...]
+    cut: tuple[str, ...]
+    left_out: dict[str, LeftOut]
 
     def counts(self, split: str) -> dict[str, int]:
         """Label name → rows of the split, in the order of the labels."""
@@ -90,15 +114,22 @@ def load_labelled(config: DataConfig) -> LabelledData:
     first = raw.splits[names["train"]]
     text = find_text_columns(first, config.text_column)
     label = find_label_column(first, config.label_column, text.names)
-    notes: list[str] = []
-    read = _Reader(raw, text, label, config, notes)
+    read = Reader(raw, text, label, config)
     # Several of the three may come from one source split: each source split is read once.
     rows = {source_split: read(source_split) for source_split in dict.fromkeys(names.values())}
-    labels = _label_names(first, label.names[0], rows, config)
-    splits = _cut(names, rows, config, notes)
+    notes = [*raw.notes, *read.notes()]
+    if not len(rows[names["train"]]):
+        raise SourceError(f"No row of '{config.source}' has both a text and a label.", "Choose other columns.")
+    parts = _roles(names, rows, config, notes)
+    parts = _decided(parts, raw, config, notes)
+    parts, mended = apply_fixes(parts, config.fixes)
+    notes += mended
+    parts = _limited(parts, config, notes)
+    labels = label_names(first, label.names[0], {value for part in parts.values() for value in part.values}, config)
     index = {name: position for position, name in enumerate(labels)}
     encoded = {
-        name: Split(part.texts, tuple(index[value] for value in part.values), part.row_ids) for name, part in splits.items()
+        role: Split(tuple(part.texts), tuple([index[value] for value in part.values]), tuple(part.row_ids), part.origin)
+        for role, part in parts.items()
     }
     _check(encoded, labels, config, label)
     return LabelledData(
@@ -107,122 +138,14 @@ def load_labelled(config: DataConfig) -> LabelledData:
         labels=labels,
         text=text,
         label=label,
+        columns=tuple(first.column_names),
         revision=raw.revision,
+        identity=raw.identity,
         fingerprint=_fingerprint(encoded, labels),
         notes=tuple(notes),
+        cut=tuple(role for role in SPLITS if role not in names),
+        left_out=read.left_out,
     )
-
-
-@dataclass(frozen=True)
-class _Rows:
-    texts: tuple[str, ...]
-    values: tuple[str, ...]
-    row_ids: tuple[int, ...]
-
-    def take(self, positions: Sequence[int]) -> "_Rows":
-        return _Rows(*(tuple(column[i] for i in positions) for column in (self.texts, self.values, self.row_ids)))
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads one source split into texts and label names, shuffled by the seed."""
-
-    raw: RawData
-    text: Column
-    label: Column
-    config: DataConfig
-    notes: list[str]
-
-    def __call__(self, split: str) -> _Rows:
-        table = self.raw.splits[split]
-        for column in (*self.text.names, *self.label.names):
-            if column not in table.column_names:
-                raise SourceError(
-                    f"Split '{split}' has no column '{column}', only {', '.join(table.column_names)}.",
-                    "Choose columns that every split has, or other splits.",
-                )
-        to_name = _namer(table, self.label.names[0])
-        # The order `Dataset.shuffle(seed=…)` gives, so that the guide's 1,000 rows are the same ones.
-        order = np.random.default_rng(self.config.seed).permutation(len(table)).tolist()
-        texts = [table[column][:] for column in self.text.names]
-        values = table[self.label.names[0]][:]
-        kept: tuple[list[str], list[str], list[int]] = ([], [], [])
-        empty = unlabelled = left_out = 0
-        for row in order:
-            words = _TEXT_SEPARATOR.join(str(column[row]) for column in texts if column[row] is not None)
-            name = to_name(values[row])
-            if name is not None and self.config.label_map and name in self.config.label_map:
-                name = self.config.label_map[name]
-                left_out += name is None
-            elif name is None:
-                unlabelled += 1
-            if not words.strip():
-                empty += 1
-            elif name is not None:
-                for column, value in zip(kept, (words, name, row), strict=True):
-                    column.append(value)  # type: ignore[arg-type]
-        whys = {
-            "without text were left out": empty,
-            "without a label were left out": unlabelled,
-            "were left out by data.label_map": left_out,
-        }
-        for why, count in whys.items():
-            if count:
-                self.notes.append(f"{count:,} of {len(table):,} rows of {split} {why}.")
-        return _Rows(tuple(kept[0]), tuple(kept[1]), tuple(kept[2]))
-
-
-def _namer(table: "Dataset", column: str) -> Callable[[Any], str | None]:
-    """How a raw label value becomes a name; None for a missing one."""
-    from datasets import ClassLabel
-
-    feature = table.features[column]
-    if isinstance(feature, ClassLabel):
-        return lambda value: None if value is None or value < 0 else feature.int2str(value)
-    companion = _companion(table, column)
-    if not hasattr(feature, "dtype"):
-        raise SourceError(f"Column '{column}' holds lists.", "Several labels per text are not supported: choose another column.")
-    fraction = next((v for v in table.unique(column) if isinstance(v, float) and not (v.is_integer() or math.isnan(v))), None)
-    if fraction is not None:
-        raise SourceError(
-            f"Column '{column}' holds fractions such as {fraction}.", "A classifier needs classes: choose another label column."
-        )
-
-    def name(value: Any) -> str | None:  # noqa: ANN401
-        if value is None or value != value or (isinstance(value, str) and not value.strip()):  # NaN differs from itself
-            return None
-        if value in companion:
-            return companion[value]
-        return str(int(value)) if isinstance(value, float) else str(value).strip()
-
-    return name
-
-
-def _companion(table: "Dataset", column: str) -> dict[Any, str]:
-    """Names for whole-number labels from a column beside them (`label` 0, 1 with `label_text` no, yes), if one to one."""
-    beside = next((f"{column}{end}" for end in ("_text", "_name", "_names") if f"{column}{end}" in table.column_names), None)
-    if beside is None or table.features[column].dtype.startswith(("string", "large_string")):
-        return {}
-    pairs = {(value, name) for value, name in zip(table[column][:], table[beside][:], strict=True) if name}
-    return {value: str(name) for value, name in pairs} if len(pairs) == len({v for v, _ in pairs}) else {}
-
-
-def _label_names(table: "Dataset", column: str, rows: dict[str, _Rows], config: DataConfig) -> tuple[str, ...]:
-    """Label names in the order of a ClassLabel or of whole numbers, else sorted."""
-    from datasets import ClassLabel
-
-    present = {value for part in rows.values() for value in part.values}
-    feature = table.features[column]
-    if isinstance(feature, ClassLabel) and not config.label_map:
-        return tuple(feature.names)
-    companion = _companion(table, column)
-    if companion and not config.label_map:
-        in_order = [companion[value] for value in sorted(companion)]
-        return tuple(dict.fromkeys([*in_order, *sorted(present)]))
-    try:
-        return tuple(sorted(present, key=int))
-    except ValueError:
-        return tuple(sorted(present))
 
 
 def _split_names(raw: RawData, config: DataConfig) -> dict[str, str]:
@@ -239,55 +162,68 @@ def _split_names(raw: RawData, config: DataConfig) -> dict[str, str]:
     def found(candidates: tuple[str, ...]) -> str | None:
         return next((name for name in candidates if name in raw.splits), None)
 
+    train = given("train", config.train_split) or found(("train", "training")) or next(iter(raw.splits))
+    # Sizes and folds ask for rows cut from train, also where the source has a split of that name.
     roles = {
-        "train": given("train", config.train_split) or found(("train", "training")) or next(iter(raw.splits)),
-        "validation": given("validation", config.validation_split) or found(_VALIDATION_NAMES),
-        "test": given("test", config.test_split) or found(_TEST_NAMES),
+        "train": train,
+        "validation": given("validation", config.validation_split)
+        or (None if config.validation_size or config.num_folds else found(_VALIDATION_NAMES)),
+        "test": given("test", config.test_split) or (None if config.test_size else found(_TEST_NAMES)),
     }
+    for role in ("validation", "test"):
+        if roles[role] == train:
+            raise SourceError(f"data.{role}_split and the training split are both '{train}'.", "Choose another one.")
     return {role: name for role, name in roles.items() if name}
 
 
-def _cut(names: dict[str, str], rows: dict[str, _Rows], config: DataConfig, notes: list[str]) -> dict[str, _Rows]:
+def _roles(names: dict[str, str], rows: dict[str, Rows], config: DataConfig, notes: list[str]) -> dict[str, Rows]:
     """The three roles' rows: source splits where they exist, else stratified parts of train."""
     parts = {role: rows[name] for role, name in names.items()}
-    for role in ("test", "validation"):
-        if role not in parts:
-            parts["train"], parts[role] = _hold_out(parts["train"], config.seed)
-            notes.append(f"{len(parts[role].texts):,} rows were cut from {names['train']} as {role} rows (stratified).")
-        elif names[role] == names["train"]:
-            raise SourceError(f"data.{role}_split and the training split are both '{names['train']}'.", "Choose another one.")
+    if "test" not in parts:
+        parts["train"], parts["test"] = hold_out(parts["train"], config.test_size, config.seed)
+    if "validation" not in parts and config.num_folds:
+        parts["train"], parts["validation"] = fold_out(parts["train"], config.num_folds, config.fold, config.seed)
+        notes.append(f"Fold {config.fold} of {config.num_folds} ({len(parts['validation']):,} rows) validates.")
+    elif "validation" not in parts:
+        parts["train"], parts["validation"] = hold_out(parts["train"], config.validation_size, config.seed)
+    cut = [role for role in ("test", "validation") if role not in names and not (role == "validation" and config.num_folds)]
+    notes += [f"{len(parts[role]):,} rows were cut from {names['train']} as {role} rows (stratified)." for role in cut]
+    return {role: parts[role] for role in SPLITS}
+
+
+def _decided(parts: dict[str, Rows], raw: RawData, config: DataConfig, notes: list[str]) -> dict[str, Rows]:
+    """The rows after the decisions on suspicious labels that `data.overlay` names."""
+    if config.overlay is None:
+        return parts
+    decisions = overlay.load(raw.identity, config.overlay)
+    decided: dict[str, Rows] = {}
+    total: Counter[str] = Counter()
+    for role, rows in parts.items():
+        names = [row_name(rows.origin, row) for row in rows.row_ids]
+        applied = overlay.apply(decisions, rows.texts, rows.values, names, role)
+        kept = rows.take(applied.positions)
+        decided[role] = Rows(rows.origin, kept.texts, tuple(applied.labels), kept.row_ids)
+        total.update(applied.counts)
+    said = ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in total.items() if count)
+    notes.append(f"Decisions {config.overlay}: {said or 'none fits a row'}.")
+    return decided
+
+
+def _limited(parts: dict[str, Rows], config: DataConfig, notes: list[str]) -> dict[str, Rows]:
+    """At most as many rows of each role as asked for; the rows stand in random order."""
     limits = {"train": config.max_train_samples, "validation": config.max_eval_samples, "test": config.max_eval_samples}
     for role, most in limits.items():
-        available = len(parts[role].texts)
+        available = len(parts[role])
         if most is not None and most < available:
-            parts[role] = parts[role].take(range(most))
+            parts = {**parts, role: parts[role].take(range(most))}
             notes.append(f"{most:,} of {available:,} {role} rows were drawn (seed {config.seed}).")
     return parts
-
-
-def _hold_out(rows: _Rows, seed: int) -> tuple[_Rows, _Rows]:
-    """Cuts a tenth (at most 2,000 rows), stratified; a class too small to be cut stays in train."""
-    from sklearn.model_selection import train_test_split
-
-    counts = Counter(rows.values)
-    total = len(rows.values)
-    size = min(_MOST_HELD_OUT, max(round(total * _HELD_OUT_SHARE), len(counts)))
-    cuttable = [i for i, value in enumerate(rows.values) if counts[value] >= 2]
-    if size * 2 > len(cuttable):
-        raise SourceError(
-            f"{total} rows of {len(counts)} classes are too few to hold any out for validation and test.",
-            "Give more rows, or name validation and test splits.",
-        )
-    stratify = [rows.values[i] for i in cuttable]
-    kept, held = train_test_split(cuttable, test_size=size, random_state=seed, stratify=stratify)
-    single = [i for i, value in enumerate(rows.values) if counts[value] < 2]
-    return rows.take(sorted(kept + single)), rows.take(sorted(held))
 
 
 def _check(splits: dict[str, Split], labels: tuple[str, ...], config: DataConfig, label: Column) -> None:
     column = label.names[0]
     if not len(splits["train"]):
-        raise SourceError(f"No row of '{config.source}' has both a text and a label.", "Choose other columns.")
+        raise SourceError("data.fixes and data.overlay leave no training row.", "Take one of them back.")
     trained = {labels[index] for index in set(splits["train"].labels)}
     if len(trained) < 2:
         raise SourceError(
@@ -308,6 +244,8 @@ def _fingerprint(splits: dict[str, Split], labels: tuple[str, ...]) -> str:
     digest = hashlib.sha256(repr(labels).encode())
     for name, split in splits.items():
         digest.update(f"\x1d{name}".encode())
-        for text, label in zip(split.texts, split.labels, strict=True):
-            digest.update(f"\x1e{label}\x1f{text}".encode("utf-8", "surrogatepass"))
+        for start in range(0, len(split), _HASHED_AT_ONCE):
+            part = slice(start, start + _HASHED_AT_ONCE)
+            lines = [f"\x1e{label}\x1f{text}" for text, label in zip(split.texts[part], split.labels[part], strict=True)]
+            digest.update("".join(lines).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -1,15 +1,19 @@
 """What a person should know of a data set before training on it: DataProfile.
 
-One object behind the Data tab, `preview --json` and the API.
+One object behind the Data tab, `preview --json`, the API and the model card.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel as Model
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from tuner.config import RunConfig
+from tuner.data import findings, patterns
+from tuner.data.browsing import rows_page
+from tuner.data.findings import Finding, Look, Positions
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.modeling import BaseModel, choose_max_length, count_tokens, find_base_model
 
@@ -20,45 +24,68 @@ _QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
 
 class SplitProfile(Model):
-    """Rows and label counts of one split."""
+    """Rows and labels of one split.
+
+    Attributes:
+        origin: the split of the source its rows come from.
+        label_shares: share of its rows, 0 … 1.
+        label_shift: total variation distance of the label shares from those of train, 0 (equal) … 1.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     rows: int
+    origin: str
     label_counts: dict[str, int]
+    label_shares: dict[str, float]
+    label_shift: float
 
 
-class TokenProfile(Model):
-    """Token lengths under the base model's tokenizer, special tokens included.
+class LengthProfile(Model):
+    """Lengths of texts.
 
     Attributes:
-        rows: training rows counted; a sample where there are more than 5,000.
-        max_length: where texts will be cut.
-        limit: the model's own limit.
-        share_cut: share of the counted rows longer than `max_length`.
-        quantiles: "50 %" → tokens.
-        histogram: (first token count of the bin, last, rows).
+        quantiles: "50 %" → length.
+        histogram: (first length of the bin, last, rows).
     """
 
     model_config = ConfigDict(frozen=True)
+
+    quantiles: dict[str, int]
+    histogram: list[tuple[int, int, int]]
+
+
+class TokenProfile(LengthProfile):
+    """Token lengths under the base model's tokenizer, special tokens included.
+
+    Attributes:
+        rows: training rows counted; a sample (the first 5,000, which stand in random order) where there are more.
+        max_length: where texts will be cut.
+        recommended: the shortest multiple of 8 that 99.5 % of the counted texts fit in, within the limit.
+        limit: the model's own limit.
+        share_cut: share of the counted rows longer than `max_length`.
+    """
 
     model: str
     rows: int
     sampled: bool
     max_length: int
+    recommended: int
     limit: int
     share_cut: float
-    quantiles: dict[str, int]
-    histogram: list[tuple[int, int, int]]
 
 
 class DataProfile(Model):
-    """A source as a training would see it.
+    """A source as a training would see it, after the fixes of its settings.
 
     Attributes:
-        notes: one sentence for everything that was left out or made.
+        columns: all columns of the source.
+        missing: "empty_text", "missing_label" → split of the source → rows left out for it.
+        characters: lengths of all texts in characters.
+        scripts, traits: share of all texts that hold a sign of the script, a link, a handle, … (0 … 1).
+        notes: one sentence for everything that was left out, mended or made.
+        findings: what is wrong with the rows, the gravest first.
         sample: ten rows of the split asked for, texts cut at 300 characters.
-        warnings: what will probably hurt, one sentence each.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,16 +93,26 @@ class DataProfile(Model):
     source: str
     revision: str | None
     fingerprint: str
+    columns: list[str]
     text_column: list[str]
     text_reason: str
     label_column: str
     label_reason: str
     labels: list[str]
     splits: dict[str, SplitProfile]
+    missing: dict[str, dict[str, int]]
+    characters: LengthProfile
     tokens: TokenProfile
+    scripts: dict[str, float]
+    traits: dict[str, float]
     notes: list[str]
-    warnings: list[str]
+    findings: list[Finding]
     sample: list[dict[str, Any]]
+    _positions: dict[str, Positions] = PrivateAttr(default_factory=dict)
+
+    def rows_of(self, finding: str) -> Positions:
+        """Role → positions of a finding's rows; empty for rows that were left out."""
+        return self._positions.get(finding, {})
 
 
 def profile(config: RunConfig, data: LabelledData | None = None, split: str = "train") -> DataProfile:
@@ -89,40 +126,33 @@ def profile(config: RunConfig, data: LabelledData | None = None, split: str = "t
         SourceError, ModelError, NetworkError: as `load_labelled` and `find_base_model`.
     """
     data = data or load_labelled(config.data)
-    return DataProfile(
+    model = find_base_model(config.model.name, config.model.revision)
+    counts = token_counts(model, data.splits["train"])
+    tokens = _tokens(config, model, counts, len(data.splits["train"]))
+    look = Look(config, data, np.asarray(counts), tokens.max_length, tokens.recommended, model.limit)
+    texts = {role: patterns.strings(part.texts) for role, part in data.splits.items()}
+    described = DataProfile(
         source=data.source,
         revision=data.revision,
         fingerprint=data.fingerprint,
+        columns=list(data.columns),
         text_column=list(data.text.names),
         text_reason=data.text.reason,
         label_column=data.label.names[0],
         label_reason=data.label.reason,
         labels=list(data.labels),
-        splits={name: SplitProfile(rows=len(split), label_counts=data.counts(name)) for name, split in data.splits.items()},
-        tokens=_tokens(config, data.splits["train"]),
+        splits=_splits(data),
+        missing={reason: dict(data.left_out[reason].counts) for reason in ("empty_text", "missing_label")},
+        characters=_lengths([len(text) for part in data.splits.values() for text in part.texts]),
+        tokens=tokens,
+        scripts={name: share for name, share in _shares(texts, patterns.SCRIPTS).items() if share},
+        traits=_shares(texts, patterns.TRAITS),
         notes=list(data.notes),
-        warnings=_warnings(data),
+        findings=findings.find(look),
         sample=rows_page(data, split, 0, SAMPLE_ROWS),
     )
-
-
-def rows_page(
-    data: LabelledData, split: str, start: int, count: int, label: str | None = None, search: str = ""
-) -> list[dict[str, Any]]:
-    """Rows `start`… of a split as {"row", "label", "text"}, texts cut at 300 characters for showing."""
-    part = data.splits[split]
-    chosen = matching(data, split, label, search)[start : start + count]
-    return [{"row": part.row_ids[i], "label": data.labels[part.labels[i]], "text": _cut(part.texts[i])} for i in chosen]
-
-
-def matching(data: LabelledData, split: str, label: str | None = None, search: str = "") -> Sequence[int]:
-    """Positions of the split's rows with this label (None: any) whose text contains `search`, case ignored."""
-    part = data.splits[split]
-    if not label and not search:
-        return range(len(part))
-    wanted = data.labels.index(label) if label else None
-    needle = search.lower()
-    return [i for i, text in enumerate(part.texts) if (wanted is None or part.labels[i] == wanted) and needle in text.lower()]
+    described._positions.update(look.positions)
+    return described
 
 
 def token_counts(model: BaseModel, train: Split) -> list[int]:
@@ -130,51 +160,49 @@ def token_counts(model: BaseModel, train: Split) -> list[int]:
     return count_tokens(model, list(train.texts[:_MOST_TOKENISED]))
 
 
-def _cut(text: str, most: int = 300) -> str:
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+def _splits(data: LabelledData) -> dict[str, SplitProfile]:
+    shares, profiles = {}, {}
+    for role, part in data.splits.items():
+        counts = data.counts(role)
+        shares[role] = {name: count / max(1, len(part)) for name, count in counts.items()}
+        shift = sum(abs(shares[role][name] - shares["train"][name]) for name in data.labels) / 2
+        profiles[role] = SplitProfile(
+            rows=len(part), origin=part.origin, label_counts=counts, label_shares=shares[role], label_shift=shift
+        )
+    return profiles
 
 
-def _tokens(config: RunConfig, train: Split) -> TokenProfile:
-    model = find_base_model(config.model.name, config.model.revision)
-    counts = token_counts(model, train)
+def _shares(texts: dict[str, Any], searched: dict[str, str]) -> dict[str, float]:
+    """Name of a pattern → share of all texts that hold it."""
+    found: Counter[str] = Counter()
+    for part in texts.values():
+        found.update({name: int(hits.sum()) for name, hits in patterns.matches(part, searched).items()})
+    total = max(1, sum(len(part) for part in texts.values()))
+    return {name: found[name] / total for name in searched}
+
+
+def _tokens(config: RunConfig, model: BaseModel, counts: list[int], total: int) -> TokenProfile:
     max_length = choose_max_length(model, config.model.max_length, counts)
-    ordered = sorted(counts)
+    lengths = _lengths(counts)
     return TokenProfile(
         model=config.model.name,
         rows=len(counts),
-        sampled=len(train) > len(counts),
+        sampled=total > len(counts),
         max_length=max_length,
+        recommended=choose_max_length(model, None, counts),
         limit=model.limit,
         share_cut=sum(count > max_length for count in counts) / len(counts),
-        quantiles={f"{q:.0%}": ordered[min(len(ordered) - 1, int(q * len(ordered)))] for q in _QUANTILES},
-        histogram=_histogram(counts),
+        quantiles=lengths.quantiles,
+        histogram=lengths.histogram,
     )
 
 
-def _histogram(counts: list[int]) -> list[tuple[int, int, int]]:
-    """At most 24 bins of equal whole width; lengths beyond the 99th percentile share the last one."""
-    ordered = sorted(counts)
-    top = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    width = max(1, -(-(top + 1) // _BINS))
-    bins = [0] * (top // width + 1)
-    for count in counts:
-        bins[min(count // width, len(bins) - 1)] += 1
-    last = len(bins) - 1
-    return [(i * width, ordered[-1] if i == last else (i + 1) * width - 1, rows) for i, rows in enumerate(bins)]
-
-
-def _warnings(data: LabelledData) -> list[str]:
-    found = []
-    counts = data.counts("train")
-    for name, count in counts.items():
-        if count < 10:
-            found.append(
-                f"Label '{name[:80]}' has {count} training rows: too few to be learnt. Add rows, or merge it by data.label_map."
-            )
-    if max(counts.values()) > 0.9 * sum(counts.values()):
-        name = max(counts, key=lambda label: counts[label])
-        found.append(f"'{name[:80]}' is more than 90 % of the training rows: watch macro F1, not accuracy.")
-    leaked = len(set(data.splits["train"].texts) & set(data.splits["test"].texts))
-    if leaked:
-        found.append(f"{leaked:,} test texts also stand in the training rows: the score will look too good.")
-    return found
+def _lengths(counts: list[int]) -> LengthProfile:
+    """Quantiles, and at most 24 bins of equal whole width; lengths beyond the 99th percentile share the last one."""
+    ordered = np.sort(np.asarray(counts))
+    at = {q: int(ordered[min(len(ordered) - 1, int(q * len(ordered)))]) for q in _QUANTILES}
+    width = max(1, -(-(at[0.99] + 1) // _BINS))
+    last = at[0.99] // width
+    rows = np.bincount(np.minimum(ordered // width, last), minlength=last + 1)
+    bins = [(i * width, at[1.0] if i == last else (i + 1) * width - 1, int(count)) for i, count in enumerate(rows)]
+    return LengthProfile(quantiles={f"{q:.0%}": length for q, length in at.items()}, histogram=bins)

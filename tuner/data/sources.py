@@ -1,6 +1,6 @@
 """From the name of a source to its raw splits, columns untouched.
 
-A source is `sample:tweets`, a file path, `upload:ID` or a Hub id `owner/name`. Nothing else is
+A source is `sample:tweets`, the path of a file or folder, `upload:ID` or a Hub id `owner/name`. Nothing else is
 ever opened: `load_dataset` would take the word `text` for a reader of the working directory.
 """
 
@@ -11,8 +11,8 @@ from typing import Literal
 
 from tuner.catalog import SAMPLE_TWEETS
 from tuner.data import tweets
-from tuner.data.files import FILE_SUFFIXES, load_file, sha256, uploaded_file
-from tuner.data.hub_sets import load_hub
+from tuner.data.files import FILE_SUFFIXES, load_file, sha256, uploaded_path
+from tuner.data.hub_sets import id_in, load_hub
 from tuner.data.raw import RawData
 from tuner.errors import SourceError
 from tuner.hub_read import HUB_ID
@@ -29,14 +29,28 @@ def kind_of(source: str) -> Literal["sample", "upload", "file", "hub"]:
         return "sample"
     if re.fullmatch(r"upload:[0-9a-f]{32}", name):
         return "upload"
-    if Path(name).suffix.lower() in FILE_SUFFIXES or Path(name).expanduser().is_file():
+    if "://" in name:  # before the endings: an address may end in .csv
+        id_in(name)
+        return "hub"
+    if _is_path(name):
         return "file"
     if HUB_ID.fullmatch(name):
         return "hub"
     raise SourceError(
         f"'{name[:120]}' is no source of examples.",
-        f"Give {SAMPLE_TWEETS}, a file ({' '.join(FILE_SUFFIXES)}), or a Hub data set as owner/name.",
+        f"Give {SAMPLE_TWEETS}, a file ({' '.join(FILE_SUFFIXES)}), a folder, or a Hub data set as owner/name.",
     )
+
+
+def _is_path(name: str) -> bool:
+    """A table's ending, a file that is there, or a folder that is there and cannot be meant as a Hub id."""
+    if Path(name).suffix.lower() in FILE_SUFFIXES:
+        return True
+    try:
+        path = Path(name).expanduser()
+        return path.is_file() or (bool(name) and path.is_dir() and not HUB_ID.fullmatch(name))
+    except (OSError, RuntimeError):  # a name no file system takes; a home nobody has
+        return False
 
 
 def load_raw(source: str, config: str | None = None, revision: str | None = None) -> RawData:
@@ -59,7 +73,7 @@ def load_raw(source: str, config: str | None = None, revision: str | None = None
         return _load_sample()
     if kind == "hub":
         return load_hub(source, config, revision)
-    path = uploaded_file(source) if kind == "upload" else Path(source).expanduser()
+    path = uploaded_path(source) if kind == "upload" else Path(source).expanduser()
     return load_file(source, path)
 
 

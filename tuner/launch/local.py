@@ -1,23 +1,26 @@
 """Starts, resumes and follows runs whose worker is a process on this machine."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tuner import modeling, runs
+from tuner import hub_read, modeling, runs
 from tuner.config import RunConfig
+from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import RunFailed, SettingsError
 from tuner.hardware import describe
 from tuner.runs import LIVING, Run
+from tuner.training.build import loss_weights
 
-# What a worker needs of the environment; a token is not among it.
+# What a worker needs of the environment; a token is not among it, it comes through a pipe.
 _KEPT_VARIABLES = {
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
@@ -34,8 +37,11 @@ def prepare(config: RunConfig) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: nothing was started.
     """
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
-    if kind_of(config.data.source) == "file":
+    kind = kind_of(config.data.source)
+    if kind == "file":
         changes["data"]["source"] = str(Path(config.data.source).expanduser().absolute())
+    if kind == "hub":  # its page's address was given
+        changes["data"]["source"] = id_in(config.data.source)
     if Path(config.model.name).expanduser().is_dir():
         changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
     if config.training.precision == "fp16" and describe().kind != "cuda":
@@ -45,6 +51,7 @@ def prepare(config: RunConfig) -> RunConfig:
     if config.model.pad_to_max_length and config.model.max_length is None:
         changes["model"]["max_length"] = base.limit
     data = load_labelled(config.data)
+    loss_weights(config.training, data)
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
@@ -118,12 +125,13 @@ def worker_environment() -> dict[str, str]:
 
 
 def _spawn(run: Run) -> None:
-    with (run.folder / "train.log").open("ab") as log:
+    with (run.folder / "train.log").open("ab") as log, _token_pipe() as reader:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tuner.training.worker", run.id],
                 cwd=run.folder,
-                env=worker_environment(),
+                env={**worker_environment(), "TUNER_TOKEN_FD": str(reader)},
+                pass_fds=(reader,),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -136,6 +144,21 @@ def _spawn(run: Run) -> None:
     if runs.read_status(run).pid == os.getpid():
         runs.write_status(run, pid=process.pid, process=runs.process_identity(process.pid))
     threading.Thread(target=_reap, args=(run, process), daemon=True).start()
+
+
+@contextlib.contextmanager
+def _token_pipe() -> Iterator[int]:
+    """The reading end of a pipe that holds the person's Hub token, or nothing where there is none.
+
+    What stands in a child's environment, arguments or files can be read by others of the same user, and for long.
+    """
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "w", encoding="utf-8") as pipe:  # a token is far below the 64 KB a pipe holds
+            pipe.write(hub_read.token() or "")
+        yield reader
+    finally:
+        os.close(reader)
 
 
 def _reap(run: Run, process: "subprocess.Popen[bytes]") -> None:

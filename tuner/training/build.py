@@ -1,5 +1,6 @@
 """From settings, rows and a model to a Hugging Face Trainer. Progress and checkpoints are callbacks, not branches here."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,8 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         dataloader_num_workers=0,
         dataloader_pin_memory=device == "cuda",
         ddp_find_unused_parameters=False,
+        # Every loss here is a mean over its batch: scaling it by the number of processes would undo that.
+        average_tokens_across_devices=False,
         report_to="none",
         disable_tqdm=True,
     )
@@ -128,6 +131,7 @@ def build_trainer(
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
+        compute_loss_func=weighted_loss(config.training, data),
         callbacks=[*early, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
@@ -135,7 +139,54 @@ def build_trainer(
     # by the number of items in all accumulated batches and processes. They do not: without this
     # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.
     trainer.model_accepts_loss_kwargs = False
+    trainer.loss_is_scaled_for_ga = False  # weighted_loss is a mean over its batch, too
     return trainer
+
+
+def loss_weights(config: TrainingConfig, data: LabelledData) -> list[float] | None:
+    """The settings' class weights in the order of the labels; None where no weights are set.
+
+    "balanced" is scikit-learn's: rows ÷ (classes × rows of the class).
+
+    Raises:
+        SettingsError: weights for labels there are none of, or not for all.
+    """
+    given = config.class_weights
+    if given is None:
+        return None
+    if given == "balanced":
+        counts = data.counts("train").values()
+        classes = sum(count > 0 for count in counts)
+        return [sum(counts) / (classes * count) if count else 0.0 for count in counts]
+    if set(given) != set(data.labels):
+        names = ", ".join(f"'{name[:40]}'" for name in data.labels[:20])
+        raise SettingsError([f"training.class_weights must name every label once; the labels are {names}."])
+    return [given[name] for name in data.labels]
+
+
+def weighted_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any] | None:
+    """Cross-entropy with the settings' class weights, divided by the rows; None where no weights are set.
+
+    torch's own mean divides by the sum of the weights in a batch instead, which makes a step depend on how its rows are
+    dealt out to batches.
+
+    Raises:
+        SettingsError: as `loss_weights`.
+    """
+    import torch
+
+    weights = loss_weights(config, data)
+    if weights is None:
+        return None
+
+    def loss(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ANN401
+        logits = outputs["logits"]
+        weight = torch.tensor(weights, dtype=logits.dtype, device=logits.device)
+        smoothing = config.label_smoothing_factor
+        summed = torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing, reduction="sum")
+        return summed / len(labels)
+
+    return loss
 
 
 def compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401

@@ -39,7 +39,7 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab("Data", id="data"):
                 data = data_tab.build(context)
             with gr.Tab("Train", id="train"):
-                train = train_tab.build(context, data, chosen)
+                train = train_tab.build(context, data.picker, chosen)
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground"):

@@ -6,15 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tuner import inference, runs
-from tuner.config import DataConfig
+from tuner.config import DataConfig, RunConfig
+from tuner.data.browsing import cut
+from tuner.data.files import head, uploaded_path
 from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.profiling import DataProfile, profile
 from tuner.data.sources import kind_of
 from tuner.errors import ModelError, SourceError
 from tuner.inference import Classifier
 
 _MOST_CLASSIFIERS = 2
 _MOST_DATA_SETS = 2
+# A file of this size takes about a second to read: its first rows are shown before.
+_LARGE_FILE = 20 * 2**20
+_HEAD_ROWS = 15
 
 
 class Recent:
@@ -47,11 +55,29 @@ class Context:
         self.local = local
         self._classifiers = Recent(_MOST_CLASSIFIERS)
         self._data = Recent(_MOST_DATA_SETS)
+        self._profiles = Recent(_MOST_DATA_SETS)
 
     def data(self, config: DataConfig) -> LabelledData:
         """The labelled rows of a data config."""
         self.check_source(config.source)
-        return self._data.get(config.model_dump_json(exclude={"fingerprint"}), lambda: load_labelled(config))
+        key = (config.model_dump_json(exclude={"fingerprint"}), _stamp(config.source))
+        return self._data.get(key, lambda: load_labelled(config))
+
+    def profile(self, config: RunConfig) -> DataProfile:
+        """What `tuner.data.profile` says of a config's data."""
+        weights = str(config.training.class_weights)
+        key = (config.data.model_dump_json(), config.model.model_dump_json(), weights, _stamp(config.data.source))
+        return self._profiles.get(key, lambda: profile(config, self.data(config.data)))
+
+    def head(self, config: DataConfig) -> pd.DataFrame | None:
+        """The first rows of a file that takes a while to read; None for all other sources."""
+        kind = kind_of(config.source)
+        if kind not in ("file", "upload"):
+            return None
+        path = Path(config.source).expanduser() if kind == "file" else uploaded_path(config.source)
+        if not path.is_file() or path.stat().st_size < _LARGE_FILE:
+            return None
+        return head(path, _HEAD_ROWS).to_pandas().map(lambda value: cut(str(value)))
 
     def classifier(self, name: str) -> Classifier:
         """A classifier by run id, folder or Hub id; at most two stay in memory."""
@@ -83,3 +109,12 @@ class Context:
         """
         if not self.local and not runs.is_run_id(name) and Path(name).exists():
             raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")
+
+
+def _stamp(source: str) -> tuple[int, int] | None:
+    """Changes when the file a source names was changed: a person mends it and looks again."""
+    path = Path(source).expanduser()
+    if kind_of(source) != "file" or not path.exists():
+        return None
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return max(file.stat().st_mtime_ns for file in files), sum(file.stat().st_size for file in files)

@@ -1,71 +1,74 @@
-"""Data: choose a model and a source, see rows, label counts and token lengths."""
+"""Data: choose a model and a source, see what is in it and what is wrong with it, and mend it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
 
-from tuner import catalog
-from tuner.config import DataConfig, ModelConfig, RunConfig
-from tuner.data.files import FILE_SUFFIXES, store_upload
-from tuner.data.profiling import matching, profile, rows_page
-from tuner.errors import SourceError
-from tuner.ui import forms, render, text
+from tuner.config import RunConfig, merge
+from tuner.data.findings import Fix
+from tuner.data.profiling import DataProfile
+from tuner.ui import render, row_browser, source_picker, suspicious_panel, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.row_browser import ALL_LABELS, RowBrowser
+from tuner.ui.source_picker import SourcePicker
+from tuner.ui.suspicious_panel import SuspiciousPanel
 from tuner.ui.theme import SENTIMENT, label_colours
 
-PAGE_ROWS = 15
-_ALL = "all labels"
-# Settings of this tab that are no widgets of their own: what the source picker makes of them.
-COLUMNS_AND_SPLITS = (
-    ("data", "text_column"),
-    ("data", "label_column"),
-    ("data", "config"),
-    ("data", "revision"),
-    ("data", "train_split"),
-    ("data", "validation_split"),
-    ("data", "test_split"),
-)
+_SLOTS = len(text.FINDINGS)
+_QUIET: dict[str, Any] = {"api_visibility": "private"}
+_KEPT_COLOURS = {"read whole": SENTIMENT["positive"], "cut": SENTIMENT["negative"]}
 
 
 @dataclass(frozen=True)
 class DataTab:
-    """What other tabs need of this one.
+    """What other tabs need of this one."""
 
-    Attributes:
-        inputs: components that decide the source, in the order `settings_of` takes them.
-        first_look: the handler, inputs and outputs that show the chosen source.
-    """
-
-    inputs: list[gr.components.Component]
-    model: gr.Dropdown
-    max_length: gr.Textbox
+    picker: SourcePicker
     next: gr.Button
-    first_look: tuple[Any, list[gr.components.Component], list[gr.components.Component]]
 
 
-def settings_of(context: Context, kind: str, upload: str | None, name: str, *columns: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The `data` section that the source picker and the column boxes stand for.
+@dataclass(frozen=True)
+class _FindingSlot:
+    row: gr.Row
+    words: gr.HTML
+    show: gr.Button
+    fix: gr.Button
 
-    Raises:
-        SourceError: nothing was chosen, or the upload is no table.
-    """
-    if kind == text.SOURCE_SAMPLE:
-        source = catalog.SAMPLE_TWEETS
-    elif kind == text.SOURCE_UPLOAD:
-        if not upload:
-            raise SourceError("No file was uploaded yet.", f"Choose a file that ends in {' '.join(FILE_SUFFIXES)}.")
-        source = store_upload(Path(upload))
-    else:
-        if not (name or "").strip():
-            raise SourceError("No data set was named.", "Type a Hub data set as owner/name, or take the sample.")
-        source = name.strip()
-    context.check_source(source)
-    chosen = {field: value or None for (_, field), value in zip(COLUMNS_AND_SPLITS, columns, strict=True)}
-    return {"source": source, **chosen}
+
+@dataclass(frozen=True)
+class _View:
+    """The right side of the tab. `filled` is what a look fills, in the order of `_values`."""
+
+    empty: gr.HTML
+    facts: gr.Textbox
+    charts: gr.Row
+    label_chart: gr.BarPlot
+    token_chart: gr.BarPlot
+    tokens: gr.Textbox
+    worth: gr.Column
+    slots: list[_FindingSlot]
+    notes: gr.Textbox
+    lower: gr.Column
+    tabs: gr.Tabs
+    labels: gr.Dataframe
+    use_names: gr.Button
+    original_names: gr.Button
+    browser: RowBrowser
+    suspicious: SuspiciousPanel
+    found: gr.State
+    next: gr.Button
+
+    @property
+    def filled(self) -> list[Any]:
+        slots = [part for slot in self.slots for part in (slot.row, slot.words, slot.show, slot.fix)]
+        return [
+            self.empty, self.facts, self.charts, self.label_chart, self.token_chart, self.tokens, self.worth, *slots,
+            self.notes, self.lower, self.labels, self.found, self.next, *self.browser.shown,
+        ]  # fmt: skip
 
 
 def build(context: Context) -> DataTab:
@@ -73,152 +76,168 @@ def build(context: Context) -> DataTab:
     gr.Markdown(text.STEPS_DATA, elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
-            gr.Markdown(text.STEP_GOAL, elem_classes="step")
-            gr.Markdown(text.GOAL, elem_classes="quiet")
-            gr.Markdown(text.STEP_MODEL, elem_classes="step")
-            model = gr.Dropdown(
-                choices=[offer.name for offer in catalog.BASE_MODELS],
-                value=catalog.SAMPLE_MINILM,
-                allow_custom_value=True,
-                label="Base model",
-                info="the sample, or any Hub id" + (" or folder" if context.local else ""),
-                elem_id="base-model",
-            )
-            gr.Markdown(text.STEP_DATA, elem_classes="step")
-            last = text.SOURCE_HUB if context.local else text.SOURCE_HUB_ONLY
-            kind = gr.Radio(
-                [text.SOURCE_SAMPLE, text.SOURCE_UPLOAD, last], value=text.SOURCE_SAMPLE, label="Source", elem_id="source-kind"
-            )
-            upload = gr.File(
-                label="A table: " + " ".join(FILE_SUFFIXES),
-                file_types=list(FILE_SUFFIXES),
-                type="filepath",
-                visible=False,
-                elem_id="upload",
-            )
-            name = gr.Dropdown(
-                choices=[offer.name for offer in catalog.DATASETS],
-                value=None,
-                allow_custom_value=True,
-                visible=False,
-                label="Data set",
-                info="a Hub data set as owner/name" + (", or the path of a file" if context.local else ""),
-                elem_id="source-name",
-            )
-            with gr.Accordion("Columns and splits", open=False):
-                found = {key: info for *key_, info in _fields() if (key := tuple(key_)) in COLUMNS_AND_SPLITS}
-                columns = [forms.widget(*key, found[key], None) for key in COLUMNS_AND_SPLITS]
-            gr.Markdown(text.STEP_TOKENIZER, elem_classes="step")
-            key = ("model", "max_length")
-            max_length = forms.widget(*key, ModelConfig.model_fields["max_length"], None)
-            look = gr.Button(text.LOOK, variant="primary", elem_id="look")
+            picker = source_picker.draw(context)
         with gr.Column(scale=2, min_width=480):
-            empty = gr.HTML(render.empty(text.NO_DATA), elem_id="data-empty")
-            facts = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="data-facts")
-            with gr.Row(visible=False) as charts:
-                label_chart = gr.BarPlot(
-                    x="split", y="share (%)", color="label", title="Labels: share of each split", height=240, y_lim=[0, 100],
-                    sort=["train", "validation", "test"],
-                )  # fmt: skip
-                token_chart = gr.BarPlot(
-                    x="tokens", y="rows", color="kept", title="Token lengths", height=240,
-                    color_map={"read whole": SENTIMENT["positive"], "cut": SENTIMENT["negative"]},
-                )  # fmt: skip
-            tokens = gr.Textbox(label="Token lengths", lines=2, interactive=False, visible=False, elem_id="token-facts")
-            findings = gr.Textbox(label="Worth knowing", lines=2, interactive=False, visible=False, elem_id="findings")
-            table = gr.Dataframe(label="Label counts", interactive=False, datatype="str", visible=False, elem_id="label-counts")
-            with gr.Column(visible=False) as browser:
-                with gr.Row():
-                    split = gr.Dropdown(["train", "validation", "test"], value="train", label="Split", elem_id="row-split")
-                    label = gr.Dropdown([_ALL], value=_ALL, label="Label", elem_id="row-label")
-                    search = gr.Textbox(label="Search", placeholder="text to find", max_lines=1, elem_id="row-search")
-                rows = gr.Dataframe(
-                    headers=["row", "label", "text"], datatype="str", interactive=False, wrap=True,
-                    column_widths=["10%", "14%", "76%"], show_label=False, elem_id="rows",
-                )  # fmt: skip
-                with gr.Row():
-                    back = gr.Button("← Previous", size="sm", scale=0, min_width=120, elem_id="page-back")
-                    where = gr.Markdown("", elem_classes="quiet", elem_id="page-where")
-                    forth = gr.Button("Next →", size="sm", scale=0, min_width=120, elem_id="page-next")
-            page = gr.State(0)
-            following = gr.Button(text.TO_TRAIN, variant="primary", visible=False, elem_id="to-train")
+            view = _draw()
+    showing = _wire_look(context, picker, view)
+    _wire_findings(context, picker, view, showing)
+    _wire_names(picker, view, showing)
+    suspicious_panel.wire(context, view.suspicious, picker).success(*showing, concurrency_limit=4, **_QUIET)
+    return DataTab(picker, view.next)
 
-    inputs = [kind, upload, name, *columns]
 
-    def config_of(model_name: str, length: str, *source: Any) -> RunConfig:  # noqa: ANN401
-        data = settings_of(context, *source)
-        return RunConfig(data={**data, "max_train_samples": None}, model={"name": model_name, "max_length": length or None})
+def _draw() -> _View:
+    empty = gr.HTML(render.empty(text.NO_DATA), elem_id="data-empty")
+    facts = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="data-facts")
+    with gr.Row(visible=False) as charts:
+        label_chart = gr.BarPlot(
+            x="split", y="share (%)", color="label", title="Labels: share of each split", height=240, y_lim=[0, 100],
+            sort=["train", "validation", "test"],
+        )  # fmt: skip
+        token_chart = gr.BarPlot(x="tokens", y="rows", color="kept", title="Token lengths", height=240, color_map=_KEPT_COLOURS)
+    tokens = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="token-facts")
+    with gr.Column(visible=False, elem_id="worth-knowing") as worth:
+        gr.Markdown(f"**{text.WORTH_KNOWING}**", elem_classes="step")
+        slots = [_draw_slot(number) for number in range(_SLOTS)]
+        notes = gr.Textbox(show_label=False, container=False, lines=1, interactive=False, elem_id="data-notes")
+    with gr.Column(visible=False) as lower, gr.Tabs(elem_id="data-tables") as tabs:
+        with gr.Tab(text.ROWS, id="rows"):
+            browser = row_browser.draw()
+        with gr.Tab(text.LABELS, id="labels"):
+            gr.Markdown(text.LABEL_NAMES, elem_classes="quiet")
+            labels = gr.Dataframe(interactive=True, datatype="str", show_label=False, elem_id="label-counts")
+            with gr.Row():
+                use = gr.Button(text.USE_NAMES, size="sm", scale=0, min_width=160, elem_id="use-names")
+                original = gr.Button(text.ORIGINAL_NAMES, size="sm", scale=0, min_width=160, elem_id="original-names")
+        with gr.Tab(text.SUSPICIOUS, id="suspicious"):
+            suspicious = suspicious_panel.draw()
+    following = gr.Button(text.TO_TRAIN, variant="primary", visible=False, elem_id="to-train")
+    return _View(
+        empty, facts, charts, label_chart, token_chart, tokens, worth, slots, notes, lower, tabs, labels, use, original, browser,
+        suspicious, gr.State([]), following,
+    )  # fmt: skip
+
+
+def _draw_slot(number: int) -> _FindingSlot:
+    with gr.Row(visible=False, elem_classes="finding") as row:
+        words = gr.HTML(padding=False, elem_id=f"finding-{number}")
+        show = gr.Button(text.SHOW_ROWS, size="sm", scale=0, min_width=90, elem_id=f"finding-show-{number}")
+        fix = gr.Button(size="sm", scale=0, min_width=150, elem_id=f"finding-fix-{number}")
+    return _FindingSlot(row, words, show, fix)
+
+
+def _values(context: Context, config: RunConfig) -> list[Any]:
+    """Values for `_View.filled`."""
+    data, profile = context.data(config.data), context.profile(config)
+    lengths = render.token_frame(profile)
+    notes = render.data_notes(profile)
+    return [
+        gr.HTML(visible=False),
+        gr.Textbox(render.profile_facts(profile, source_picker.title_of(profile.source)), visible=True),
+        gr.Row(visible=True),
+        gr.BarPlot(render.label_frame(profile), color_map=label_colours(profile.labels)),
+        gr.BarPlot(
+            lengths,
+            title=text.TOKENS_CUT_AT.format(profile.tokens.max_length),
+            x_lim=[0, float(lengths["tokens"].max()) * 1.05],
+            y_lim=[0, float(lengths["rows"].max()) * 1.1],
+        ),
+        gr.Textbox(render.token_facts(profile), visible=True),
+        gr.Column(visible=True),
+        *_slot_values(profile),
+        gr.Textbox(notes, lines=max(1, notes.count("\n") + 1), visible=bool(notes)),
+        gr.Column(visible=True),
+        gr.Dataframe(render.label_table(profile), static_columns=list(range(len(profile.splits) + 1))),
+        [finding.model_dump(include={"key", "fix"}) for finding in profile.findings],
+        gr.Button(visible=True),
+        *row_browser.first_page(data, profile),
+    ]
+
+
+def _slot_values(profile: DataProfile) -> list[Any]:
+    values: list[Any] = []
+    for number in range(_SLOTS):
+        finding = profile.findings[number] if number < len(profile.findings) else None
+        if finding:
+            fix = gr.Button(finding.fix.title if finding.fix else "", visible=finding.fix is not None)
+            values += [gr.Row(visible=True), render.finding(finding), gr.Button(visible=finding.count > 0), fix]
+        elif number == 0:
+            said = render.no_finding(text.NO_FINDINGS)
+            values += [gr.Row(visible=True), said, gr.Button(visible=False), gr.Button(visible=False)]
+        else:
+            values += [gr.Row(visible=False), "", gr.skip(), gr.skip()]
+    return values
+
+
+def _wire_look(context: Context, picker: SourcePicker, view: _View) -> Any:  # noqa: ANN401
+    """Connects the primary button; returns what shows the source again, as a handler with inputs and outputs."""
 
     @toast
-    def show(model_name: str, length: str, *source: Any) -> list[Any]:  # noqa: ANN401
-        config = config_of(model_name, length, *source)
+    def show(*values: Any) -> list[Any]:  # noqa: ANN401
+        config = source_picker.config_of(context, *values)
         context.check_model(config.model.name)
-        data = context.data(config.data)
-        found = profile(config, data)
-        first, total = _page(data, "train", None, "", 0)
-        lengths = render.token_frame(found)
-        return [
-            gr.HTML(visible=False),
-            gr.Textbox(render.profile_facts(found), visible=True),
-            gr.Row(visible=True),
-            gr.BarPlot(render.label_frame(found), color_map=label_colours(found.labels)),
-            gr.BarPlot(lengths, x_lim=[0, float(lengths["tokens"].max()) * 1.05], y_lim=[0, float(lengths["rows"].max()) * 1.1]),
-            gr.Textbox(render.token_facts(found), visible=True),
-            gr.Textbox(render.findings(found), visible=True, lines=min(6, 1 + len(found.notes) + len(found.warnings))),
-            gr.Dataframe(render.label_table(found), visible=True),
-            gr.Column(visible=True),
-            gr.Dropdown(list(data.splits), value="train"),
-            gr.Dropdown([_ALL, *data.labels[:500]], value=_ALL),
-            "",
-            first,
-            total,
-            0,
-            gr.Button(visible=True),
-        ]
-
-    def _page(data: Any, split_name: str, label_name: str | None, needle: str, number: int) -> tuple[pd.DataFrame, str]:  # noqa: ANN401
-        found = rows_page(data, split_name, number * PAGE_ROWS, PAGE_ROWS, label_name, needle)
-        total = len(matching(data, split_name, label_name, needle))
-        frame = pd.DataFrame([{**row, "row": str(row["row"])} for row in found], columns=["row", "label", "text"])
-        first = number * PAGE_ROWS + 1
-        return frame, f"Rows {first:,} – {first + len(found) - 1:,} of {total:,}" if found else "No row fits."
+        judge = gr.Dropdown(choices=suspicious_panel.judges(config.data.source), value="")
+        return [*_values(context, config), judge, *source_picker.offered(context.profile(config).columns)]
 
     @toast
-    def turn(step: int, number: int, split_name: str, label_name: str, needle: str, *rest: Any) -> list[Any]:  # noqa: ANN401
-        data = context.data(config_of(*rest).data)
-        wanted = None if label_name == _ALL else label_name
-        if wanted is not None and wanted not in data.labels:
-            raise SourceError(f"There is no label '{wanted[:80]}'.", "Choose one of the list.")
-        last_page = max(0, (len(matching(data, split_name, wanted, needle or "")) - 1) // PAGE_ROWS)
-        number = min(max(0, number + step), last_page) if step else 0
-        frame, shown = _page(data, split_name, wanted, (needle or "")[:200], number)
-        return [frame, shown, number]
+    def glance(*values: Any) -> list[Any]:  # noqa: ANN401
+        head = context.head(source_picker.config_of(context, *values).data)
+        if head is None:
+            return [gr.skip()] * 4
+        return [gr.HTML(visible=False), gr.Textbox(text.READING, visible=True), gr.Column(visible=True), head]
 
-    shown = [empty, facts, charts, label_chart, token_chart, tokens, findings, table]
-    outputs = [*shown, browser, split, label, search, rows, where, page, following]
-    look.click(show, [model, max_length, *inputs], outputs, api_visibility="private", concurrency_limit=4)
-    kind.change(
-        lambda chosen: [gr.File(visible=chosen == text.SOURCE_UPLOAD), gr.Dropdown(visible=chosen == last)],
-        kind,
-        [upload, name],
-        api_visibility="private",
-        queue=False,
-    )
-    paging = [page, split, label, search, model, max_length, *inputs]
-    for component, step in ((split, 0), (label, 0), (search, 0), (back, -1), (forth, 1)):
-        event = (
-            component.click if isinstance(component, gr.Button) else component.submit if component is search else component.input
-        )
-        event(
-            lambda *values, step=step: turn(step, *values),
-            paging,
-            [rows, where, page],
-            api_visibility="private",
-            show_progress="hidden",
-            concurrency_limit=4,
-        )
-    return DataTab(inputs, model, max_length, following, (show, [model, max_length, *inputs], outputs))
+    columns = [picker.fields["text_column"], picker.fields["label_column"]]
+    showing = (show, picker.inputs, [*view.filled, view.suspicious.judge, *columns])
+    at_first = [view.empty, view.facts, view.lower, view.browser.table]
+    pressed = picker.look.click(lambda: gr.Button(text.LOOKING, interactive=False), None, picker.look, queue=False, **_QUIET)
+    glanced = pressed.then(glance, picker.inputs, at_first, show_progress="hidden", **_QUIET)
+    done = glanced.success(*showing, concurrency_limit=4, **_QUIET)
+    for event in (done.then, glanced.failure):
+        event(lambda: gr.Button(text.LOOK, interactive=True), None, picker.look, queue=False, **_QUIET)
+    return showing
 
 
-def _fields() -> list[tuple[str, str, Any]]:
-    return [("data", field, info) for field, info in DataConfig.model_fields.items()]
+def _wire_findings(context: Context, picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401
+    """Connects "show rows" and the fix of every finding."""
+    turn = row_browser.wire(context, view.browser, lambda *values: source_picker.config_of(context, *values), picker.inputs)
+
+    @toast
+    def show_rows(number: int, found: list[dict[str, Any]], *values: Any) -> list[Any]:  # noqa: ANN401
+        key = found[number]["key"]
+        rows = context.profile(source_picker.config_of(context, *values)).rows_of(key)
+        split = next((role for role, positions in rows.items() if len(positions)), "train")
+        return [split, ALL_LABELS, key, "", *turn(0, 0, split, ALL_LABELS, key, "", "", *values), gr.Tabs(selected="rows")]
+
+    @toast
+    def mend(number: int, found: list[dict[str, Any]], *values: Any) -> list[Any]:  # noqa: ANN401
+        config = source_picker.config_of(context, *values)
+        fix = Fix.model_validate(found[number]["fix"])
+        return source_picker.values_of(RunConfig(**merge(config.model_dump(), fix.applied_to(config.model_dump()))))
+
+    browser = view.browser
+    rows = [browser.split, browser.label, browser.finding, browser.search, browser.table, browser.where, browser.page, view.tabs]
+    for number, slot in enumerate(view.slots):
+        slot.show.click(
+            lambda *values, number=number: show_rows(number, *values),
+            [view.found, *picker.inputs], rows, show_progress="hidden", concurrency_limit=4, **_QUIET,
+        )  # fmt: skip
+        slot.fix.click(
+            lambda *values, number=number: mend(number, *values),
+            [view.found, *picker.inputs], picker.mendable, show_progress="hidden", concurrency_limit=4, **_QUIET,
+        ).success(*showing, concurrency_limit=4, **_QUIET)  # fmt: skip
+    picker.fields["fixes"].input(*showing, concurrency_limit=4, **_QUIET)
+
+
+def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401
+    """Connects renaming, merging and leaving out labels."""
+
+    @toast
+    def rename(frame: pd.DataFrame, before: Mapping[str, str | None] | None) -> dict[str, str | None] | None:
+        return render.label_map(frame, before or {}) or None
+
+    for button, handler, inputs in (
+        (view.use_names, rename, [view.labels, picker.label_map]),
+        (view.original_names, lambda: None, []),
+    ):
+        changed = button.click(handler, inputs, picker.label_map, show_progress="hidden", **_QUIET)
+        changed.success(*showing, concurrency_limit=4, **_QUIET)

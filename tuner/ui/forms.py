@@ -12,17 +12,26 @@ from tuner.config import RunConfig, fields
 Key = tuple[str, str]
 
 
-def widget(section: str, field: str, info: FieldInfo, value: Any) -> gr.components.Component:  # noqa: ANN401
-    """The component for one setting: a choice, a switch, a number, or a line of text (empty: not set)."""
+def widget(
+    section: str,
+    field: str,
+    info: FieldInfo,
+    value: Any,  # noqa: ANN401
+    *,
+    render: bool = True,
+) -> gr.components.Component:
+    """The component for one setting: a choice, a switch, a number, or a line of text (empty: not set).
+
+    Args:
+        render: False to draw it later by its own `render()`.
+    """
     kind, optional = _plain_type(info.annotation)
-    common = {
-        "label": _label(field),
-        "info": (info.description or "").partition(": ")[2] or info.description,
-        "value": value,
-        "elem_id": f"set-{section}-{field}",
-        "interactive": True,
-    }
+    common = {**_common(section, field, info), "value": value, "render": render}
     choices = _choices(field, kind)
+    if get_origin(kind) is list:
+        return gr.CheckboxGroup(choices=choices, **common)
+    if choices and optional:
+        return gr.Dropdown(choices=[("none", ""), *choices], **{**common, "value": value or ""})
     if choices:
         return gr.Dropdown(choices=choices, **common)
     if kind is bool:
@@ -32,6 +41,11 @@ def widget(section: str, field: str, info: FieldInfo, value: Any) -> gr.componen
         return gr.Number(precision=0 if kind is int else None, **common)
     # A number that may be left out is a line of text: an empty gr.Number arrives as 0.
     return gr.Textbox(max_lines=1, placeholder="automatic" if optional else None, **common)
+
+
+def choice_box(section: str, field: str, info: FieldInfo, value: Any, *, multiselect: bool = False) -> gr.Dropdown:  # noqa: ANN401
+    """A box for a setting whose choices come with the data; any other value may be typed, too."""
+    return gr.Dropdown(choices=[], value=value, multiselect=multiselect, allow_custom_value=True, **_common(section, field, info))
 
 
 def setting_keys(*, common: bool | None = None, group: str | None = None, section: str | None = None) -> list[Key]:
@@ -61,6 +75,11 @@ def to_settings(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:
     return settings
 
 
+def _common(section: str, field: str, info: FieldInfo) -> dict[str, Any]:
+    help_text = (info.description or "").partition(": ")[2] or info.description
+    return {"label": _label(field), "info": help_text, "elem_id": f"set-{section}-{field}", "interactive": True}
+
+
 def _label(field: str) -> str:
     words = field.replace("num_train_epochs", "epochs").replace("per_device_train_batch_size", "batch size")
     words = words.replace("per_device_eval_batch_size", "evaluation batch size").replace("_", " ")
@@ -78,6 +97,8 @@ def _plain_type(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401
 
 
 def _choices(field: str, kind: Any) -> list[str]:  # noqa: ANN401
+    if get_origin(kind) is list:
+        return _choices(field, get_args(kind)[0])
     if get_origin(kind) is Literal:
         return list(get_args(kind))
     return {"lr_scheduler_type": catalog.schedulers, "optim": catalog.optimizers}.get(field, list)()

@@ -6,11 +6,13 @@ Text of people (labels, names, messages) is escaped before it stands in HTML.
 import html
 import shlex
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from tuner.config import RunConfig
+from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
 from tuner.evaluation.report import EvaluationReport
 from tuner.runs import LIVING
@@ -29,6 +31,8 @@ _SIGNS = {
     "failed": "✕",
     "lost": "✕",
 }
+_NEW_NAME = "name in the model"
+_ALL = "all labels"
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
 
 
@@ -134,11 +138,11 @@ def _grouped(parts: list[str]) -> list[list[str]]:
     return groups
 
 
-def profile_facts(profile: DataProfile) -> str:
+def profile_facts(profile: DataProfile, title: str) -> str:
     """Rows, columns and labels of a source as sentences; shown as plain text."""
     rows = ", ".join(f"{split.rows:,} {name}" for name, split in profile.splits.items())
     return (
-        f"{profile.source}: {rows} rows, {len(profile.labels)} labels.\n"
+        f"{title}: {rows} rows, {len(profile.labels)} labels.\n"
         f"Text: {', '.join(profile.text_column)} ({profile.text_reason}). Label: {profile.label_column} ({profile.label_reason})."
     )
 
@@ -162,10 +166,12 @@ def label_table(profile: DataProfile) -> pd.DataFrame:
         {
             "label": label[:300],
             **{n: f"{s.label_counts[label]:,} ({s.label_counts[label] / s.rows:.0%})" for n, s in profile.splits.items()},
+            _NEW_NAME: label[:300],
         }
         for label in profile.labels[:200]
     ]
-    return pd.DataFrame([*rows, {"label": "all", **{name: f"{split.rows:,}" for name, split in profile.splits.items()}}])
+    total = {"label": _ALL, **{name: f"{split.rows:,}" for name, split in profile.splits.items()}, _NEW_NAME: ""}
+    return pd.DataFrame([*rows, total])
 
 
 def token_frame(profile: DataProfile) -> pd.DataFrame:
@@ -173,7 +179,11 @@ def token_frame(profile: DataProfile) -> pd.DataFrame:
     most = profile.tokens.max_length
     return pd.DataFrame(
         [
-            {"tokens": (first + min(last, first + 1_000)) // 2, "rows": rows, "kept": "read whole" if first <= most else "cut"}
+            {
+                "tokens": (first + min(last, first + 1_000)) // 2,
+                "rows": rows,
+                "kept": "read whole" if (first + last) / 2 <= most else "cut",
+            }
             for first, last, rows in profile.tokens.histogram
         ]
     )
@@ -189,12 +199,36 @@ def token_facts(profile: DataProfile) -> str:
     return f"{tokens.model}: {lengths} ({which} training rows). {limit}"
 
 
-def findings(profile: DataProfile) -> str:
-    """Warnings first, then what was left out or made, one line each."""
+def finding(found: Finding) -> str:
+    """A finding: how grave, what and why it matters."""
+    sign = text.SEVERITY[found.severity]
     return (
-        "\n".join([*(f"⚠ {warning}" for warning in profile.warnings), *(f"· {note}" for note in profile.notes)])
-        or text.NOTHING_FOUND
+        f'<div class="finding-words"><span class="severity {found.severity}">{sign}</span> '
+        f"<strong>{html.escape(found.what)}</strong> {html.escape(found.why)}</div>"
     )
+
+
+def no_finding(sentence: str) -> str:
+    """What stands where findings would."""
+    return f'<div class="finding-words">{html.escape(sentence)}</div>'
+
+
+def data_notes(profile: DataProfile) -> str:
+    """What was left out, mended or made, one line each."""
+    return "\n".join(f"· {note}" for note in profile.notes)
+
+
+def label_map(frame: pd.DataFrame, before: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The label map that the table of labels asks for, joined with the one that made its labels.
+
+    Args:
+        frame: columns `label` and `name in the model`, as `label_table` gives them.
+    """
+    pairs = zip(frame["label"].astype(str), frame[_NEW_NAME].fillna("").astype(str).str.strip(), strict=True)
+    new = {label: name or None for label, name in pairs if name != label and label != _ALL}
+    followed = {raw: new.get(name, name) if name is not None else None for raw, name in before.items()}
+    made_by_the_map = {name for name in before.values() if name is not None} - set(before)
+    return {**followed, **{label: name for label, name in new.items() if label not in made_by_the_map}}
 
 
 def tiles(report: EvaluationReport) -> str:

@@ -10,7 +10,6 @@ NO_REPORT = (
     "Scores, confusion matrix and mistakes will stand here once a run is completed. Train first, or choose a run on the left."
 )
 NO_MODEL = "The answers will stand here. Choose a completed run on the left, then type a sentence."
-NOTHING_FOUND = "Nothing was left out."
 
 STEPS_DATA = "Steps 1 – 4 of 7: your goal, a model to read it, the data, its tokenizer."
 STEPS_TRAIN = "Steps 5 – 7 of 7: the base model gets a new head, you choose how it is judged, the Trainer trains it."
@@ -28,7 +27,58 @@ SOURCE_UPLOAD = "Upload"
 SOURCE_HUB = "Hub or path"
 SOURCE_HUB_ONLY = "Hub"
 
+UPLOAD = "A table, or several named train, validation, test"
+COLUMNS = "Columns"
+SPLITS = "Splits"
+FIXES = "Fixes applied"
 LOOK = "Look at the data"
+LOOKING = "Looking …"
+READING = "The first rows of the file; the whole of it is being read."
+WORTH_KNOWING = "Worth knowing"
+NO_FINDINGS = "Nothing was found that would hurt a training."
+SHOW_ROWS = "Show rows"
+ALL_ROWS = "all rows"
+FINDINGS = {
+    "leaked": "also in validation or test",
+    "conflicting": "two labels for one text",
+    "label_spelling": "labels spelled alike",
+    "rare_class": "rare labels",
+    "missing_in_validation": "labels missing in validation",
+    "missing_in_test": "labels missing in test",
+    "empty_text": "without text (left out)",
+    "missing_label": "without label (left out)",
+    "duplicates": "repeats",
+    "near_duplicates": "near repeats",
+    "imbalance": "rarest label",
+    "too_long": "longer than the cut",
+    "personal_email": "e-mail addresses",
+    "personal_account": "account numbers",
+    "personal_card": "card numbers",
+    "personal_phone": "phone numbers",
+    "personal_handle": "handles",
+    "no_split": "rows cut from train",
+}
+SEVERITY = {"high": "● serious", "medium": "▲ check", "low": "○ note"}
+TOKENS_CUT_AT = "Token lengths, cut at {}"
+LABELS = "Labels"
+LABEL_NAMES = "Change a name to rename a label, give two the same name to merge them, empty one to leave its rows out."
+USE_NAMES = "Use these names"
+ORIGINAL_NAMES = "Original names"
+ROWS = "Rows"
+WHOLE_TEXT = "Click a row to read its whole text here."
+SUSPICIOUS = "Suspicious labels"
+SUSPICIOUS_WHAT = (
+    "Rows whose label does not fit their text, the most doubtful first, as a classifier sees them that was trained on the other "
+    "rows. A ranked list to look through, not a count of errors."
+)
+FIND_SUSPICIOUS = "Find suspicious labels"
+WORD_COUNTS = "word counts, out of fold"
+ACCEPT = "Take the suggestion"
+KEEP = "Keep the label"
+DROP = "Drop the row"
+UNDO = "Undo"
+JUDGING = "Reading the rows"
+USE_DECISIONS = "Use these decisions in training"
 TO_TRAIN = "Train on this data →"
 START = "Start training"
 STARTING = "Starting …"

@@ -96,5 +96,12 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 #run-colours { display: none; }
 #source-kind label { padding: 5px 9px; font-size: 13px; }
 #page-where { text-align: center; padding-top: 6px; }
+.finding { align-items: center; border-top: 1px solid var(--border-color-primary); padding: 6px 0 !important; }
+.finding .html-container { padding: 0 !important; }
+.finding-words { font-size: 14px; line-height: 1.4; }
+.finding button { font-size: 13px; padding: 4px 6px; }
+.severity { font-weight: 600; white-space: nowrap; }
+.severity.high { color: #c92a2a; } .severity.medium { color: #b35900; } .severity.low { color: var(--body-text-color-subdued); }
+.dark .severity.high { color: #ff8787; } .dark .severity.medium { color: #ffa94d; }
 .label-wrap { font-size: 14px; }
 """

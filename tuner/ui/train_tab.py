@@ -7,14 +7,16 @@ import gradio as gr
 
 from tuner import catalog, runs
 from tuner.config import RunConfig, fields
+from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import data_tab, forms, render, text
+from tuner.ui import forms, render, source_picker, text
 from tuner.ui.context import Context
-from tuner.ui.data_tab import DataTab
 from tuner.ui.errors import toast
+from tuner.ui.source_picker import SourcePicker
 from tuner.ui.theme import ACCENT, SENTIMENT
 
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _LINE_COLOURS = {"training": ACCENT, "validation": SENTIMENT["negative"]}
 _SCORE_COLOURS = {"accuracy": "#0072B2", "macro F1": "#009E73", "macro recall": "#E69F00"}
 
@@ -29,8 +31,8 @@ class TrainTab:
 
 
 def own_settings() -> list[forms.Key]:
-    """The settings drawn on this tab: all but the source, its columns and splits, and the model's name and length."""
-    elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint")} | set(data_tab.COLUMNS_AND_SPLITS)
+    """The settings drawn on this tab: all but those of the source picker."""
+    elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint", *source_picker.FIELDS)}
     elsewhere |= {("model", "name"), ("model", "max_length"), ("model", "revision")}
     return [key for key in forms.setting_keys() if key not in elsewhere]
 
@@ -61,104 +63,154 @@ def view_of(run_id: str | None) -> list[Any]:
     ]
 
 
-def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
+@dataclass(frozen=True)
+class _Settings:
+    """The left side. `widgets` holds the settings drawn here, in their order."""
+
+    preset: gr.Radio
+    start: gr.Button
+    base: gr.Markdown
+    name: gr.Textbox
+    widgets: dict[forms.Key, gr.components.Component]
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """The right side. `view` is what `view_of` fills, in its order."""
+
+    view: list[gr.components.Component]
+    stop: gr.Button
+    resume: gr.Button
+    delete: gr.Button
+    sure: gr.Button
+    following: gr.Button
+
+
+def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
     """Draws the tab inside the current gr.Tab.
 
     Args:
         chosen: the list of runs beside the tabs; its value is the chosen run's id.
     """
     gr.Markdown(text.STEPS_TRAIN, elem_classes="quiet")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320):
+            settings = _draw_settings(picker)
+        with gr.Column(scale=2, min_width=480):
+            progress = _draw_progress()
+    pressed = _wire_start(context, picker, settings, chosen)
+    _wire_preset(picker, settings)
+    _wire_actions(progress, chosen)
+    return TrainTab(progress.view, progress.following, pressed)
+
+
+def _draw_settings(picker: SourcePicker) -> _Settings:
     default = RunConfig()
     info = {(section, field): found for section, field, found in fields()}
+    own = own_settings()
     widgets: dict[forms.Key, gr.components.Component] = {}
 
     def draw(key: forms.Key) -> None:
-        widgets[key] = forms.widget(*key, info[key], forms.value_of(default, key))
+        if key == ("training", "class_weights"):
+            widgets[key] = picker.class_weights.render()
+        else:
+            widgets[key] = forms.widget(*key, info[key], forms.value_of(default, key))
 
-    own = own_settings()
     folded = {key: group for group in text.GROUPS for key in forms.setting_keys(common=False, group=group) if key in own}
+    preset = gr.Radio(
+        [(f"{p.title} — {p.when} {p.measured}".strip(), name) for name, p in catalog.PRESETS.items()],
+        value=catalog.DEFAULT_PRESET,
+        label="Preset",
+        elem_id="preset",
+    )
+    start = gr.Button(text.START, variant="primary", elem_id="start")
+    gr.Markdown(text.STEP_BASE, elem_classes="step")
+    base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
+    _fold("Model", folded, draw)
+    gr.Markdown(text.STEP_EVALUATION, elem_classes="step")
+    draw(("training", "metric_for_best_model"))
+    _fold("Evaluation", folded, draw)
+    gr.Markdown(text.STEP_TRAINER, elem_classes="step")
+    for key in forms.setting_keys(common=True):
+        if key in own and key not in widgets:
+            draw(key)
+    for group in text.GROUPS:
+        if group not in ("Model", "Evaluation"):
+            _fold(group, folded, draw)
+    name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
+    return _Settings(preset, start, base, name, widgets)
+
+
+def _draw_progress() -> _Progress:
+    head = gr.HTML(render.empty(text.NO_RUN_CHOSEN), elem_id="run-head")
     with gr.Row():
-        with gr.Column(scale=1, min_width=320):
-            preset = gr.Radio(
-                [(f"{p.title} — {p.when} {p.measured}".strip(), name) for name, p in catalog.PRESETS.items()],
-                value=catalog.DEFAULT_PRESET,
-                label="Preset",
-                elem_id="preset",
-            )
-            start = gr.Button(text.START, variant="primary", elem_id="start")
-            gr.Markdown(text.STEP_BASE, elem_classes="step")
-            base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
-            _fold("Model", folded, draw)
-            gr.Markdown(text.STEP_EVALUATION, elem_classes="step")
-            draw(("training", "metric_for_best_model"))
-            _fold("Evaluation", folded, draw)
-            gr.Markdown(text.STEP_TRAINER, elem_classes="step")
-            for key in forms.setting_keys(common=True):
-                if key in own and key not in widgets:
-                    draw(key)
-            for group in text.GROUPS:
-                if group not in ("Model", "Evaluation"):
-                    _fold(group, folded, draw)
-            name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-        with gr.Column(scale=2, min_width=480):
-            head = gr.HTML(render.empty(text.NO_RUN_CHOSEN), elem_id="run-head")
-            with gr.Row():
-                loss = gr.LinePlot(
-                    x="step", y="loss", color="rows", title="Loss", height=260, color_map=_LINE_COLOURS, elem_id="loss-chart"
-                )
-                scores = gr.LinePlot(
-                    x="step", y="score", color="metric", title="Validation scores", height=260, color_map=_SCORE_COLOURS,
-                    y_lim=[0, 1], elem_id="score-chart",
-                )  # fmt: skip
-            with gr.Row():
-                stop = gr.Button(text.STOP, variant="stop", visible=False, size="sm", scale=0, min_width=160, elem_id="stop")
-                resume = gr.Button(
-                    text.RESUME, variant="primary", visible=False, size="sm", scale=0, min_width=160, elem_id="resume"
-                )
-                delete = gr.Button(text.DELETE, visible=False, size="sm", scale=0, min_width=120, elem_id="delete")
-                sure = gr.Button(
-                    text.DELETE_SURE, variant="stop", visible=False, size="sm", scale=0, min_width=300, elem_id="delete-sure"
-                )
-            notes = gr.Textbox(label="What happened", lines=5, interactive=False, elem_id="run-notes")
-            with gr.Accordion("Command line", open=False):
-                command = gr.Code(language="shell", interactive=False, show_label=False, elem_id="command-line")
-            with gr.Accordion("Log", open=False):
-                log = gr.Textbox(
-                    lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log"
-                )
-            following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
+        loss = gr.LinePlot(
+            x="step", y="loss", color="rows", title="Loss", height=260, color_map=_LINE_COLOURS, elem_id="loss-chart"
+        )
+        scores = gr.LinePlot(
+            x="step", y="score", color="metric", title="Validation scores", height=260, color_map=_SCORE_COLOURS,
+            y_lim=[0, 1], elem_id="score-chart",
+        )  # fmt: skip
+    with gr.Row():
+        small: dict[str, Any] = {"visible": False, "size": "sm", "scale": 0}
+        stop = gr.Button(text.STOP, variant="stop", min_width=160, elem_id="stop", **small)
+        resume = gr.Button(text.RESUME, variant="primary", min_width=160, elem_id="resume", **small)
+        delete = gr.Button(text.DELETE, min_width=120, elem_id="delete", **small)
+        sure = gr.Button(text.DELETE_SURE, variant="stop", min_width=300, elem_id="delete-sure", **small)
+    notes = gr.Textbox(label="What happened", lines=5, interactive=False, elem_id="run-notes")
+    with gr.Accordion("Command line", open=False):
+        command = gr.Code(language="shell", interactive=False, show_label=False, elem_id="command-line")
+    with gr.Accordion("Log", open=False):
+        log = gr.Textbox(lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log")
+    following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
     view = [head, loss, scores, notes, log, command, stop, resume, delete, following]
-    order = list(widgets)
+    return _Progress(view, stop, resume, delete, sure, following)
+
+
+def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401
+    """Connects "Start training"; returns the event after which the new run is chosen."""
+    order = list(settings.widgets)
 
     @toast
-    def begin(preset_name: str, run_name: str, model_name: str, length: str, *values: Any) -> Any:  # noqa: ANN401
+    def begin(preset: str, name: str, model: str, max_length: str, *values: Any) -> Any:  # noqa: ANN401
         own_values, source = values[: len(order)], values[len(order) :]
-        settings = forms.to_settings(dict(zip(order, own_values, strict=True)))
-        settings["data"] |= data_tab.settings_of(context, *source)
-        settings["model"] |= {"name": (model_name or "").strip(), "max_length": length or None}
-        context.check_model(settings["model"]["name"])
-        run = local.start(RunConfig(preset=preset_name, name=run_name or "", **settings))
+        given = forms.to_settings(dict(zip(order, own_values, strict=True)))
+        given["data"] |= source_picker.settings_of(context, *source)
+        given["model"] |= {"name": (model or "").strip(), "max_length": max_length or None}
+        context.check_model(given["model"]["name"])
+        if not name and kind_of(given["data"]["source"]) == "upload":
+            name = f"{runs.short_name(given['model']['name'])} on {source_picker.title_of(given['data']['source'])}"
+        run = local.start(RunConfig(preset=preset, name=(name or "")[:200], **given))
         gr.Info(f"{run.title} is queued and starts when nothing else trains.", duration=4)
         return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in runs.list_runs()], value=run.id)
 
-    pressed = start.click(
-        lambda: gr.Button(text.STARTING, interactive=False), None, start, api_visibility="private", queue=False
-    ).then(
+    start = settings.start
+    pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
         begin,
-        [preset, name, data.model, data.max_length, *widgets.values(), *data.inputs],
+        [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source],
         chosen,
-        api_visibility="private",
         show_progress="hidden",
+        **_PRIVATE,
     )
-    pressed.then(lambda: gr.Button(text.START, interactive=True), None, start, api_visibility="private", queue=False)
+    pressed.then(lambda: gr.Button(text.START, interactive=True), None, start, queue=False, **_PRIVATE)
+    return pressed
+
+
+def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
+    """A preset fills the settings; a new base model is said where its head is put on."""
 
     @toast
-    def fill(preset_name: str) -> list[Any]:
-        config = RunConfig(preset=preset_name)
-        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in order)]
+    def fill(preset: str) -> list[Any]:
+        config = RunConfig(preset=preset)
+        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
 
-    preset.input(fill, preset, [data.model, data.max_length, *widgets.values()], api_visibility="private", show_progress="hidden")
-    data.model.change(_base_line, data.model, base, api_visibility="private", queue=False)
+    filled = [picker.model, picker.max_length, *settings.widgets.values()]
+    settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
+    picker.model.change(_base_line, picker.model, settings.base, queue=False, **_PRIVATE)
+
+
+def _wire_actions(progress: _Progress, chosen: gr.Radio) -> None:
+    """Connects stop, resume and delete; deleting asks once more."""
 
     @toast
     def act(action: str, run_id: str) -> Any:  # noqa: ANN401
@@ -169,14 +221,12 @@ def build(context: Context, data: DataTab, chosen: gr.Radio) -> TrainTab:
         left = runs.list_runs()
         return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in left], value=left[0].id if left else None)
 
-    for button, action in ((stop, "stop"), (resume, "resume"), (sure, "delete")):
-        button.click(
-            lambda run_id, action=action: act(action, run_id), chosen, chosen, api_visibility="private", show_progress="hidden"
-        ).then(toast(view_of), chosen, view, api_visibility="private", show_progress="hidden")
-    sure.click(lambda: gr.Button(visible=False), None, sure, api_visibility="private", queue=False)
-    delete.click(lambda: gr.Button(visible=True), None, sure, api_visibility="private", queue=False)
-    chosen.change(lambda: gr.Button(visible=False), None, sure, api_visibility="private", queue=False)
-    return TrainTab(view, following, pressed)
+    for button, action in ((progress.stop, "stop"), (progress.resume, "resume"), (progress.sure, "delete")):
+        button.click(lambda run_id, action=action: act(action, run_id), chosen, chosen, show_progress="hidden", **_PRIVATE).then(
+            toast(view_of), chosen, progress.view, show_progress="hidden", **_PRIVATE
+        )
+    for event, visible in ((progress.sure.click, False), (progress.delete.click, True), (chosen.change, False)):
+        event(lambda visible=visible: gr.Button(visible=visible), None, progress.sure, queue=False, **_PRIVATE)
 
 
 def _fold(group: str, folded: dict[forms.Key, str], draw: Any) -> None:  # noqa: ANN401

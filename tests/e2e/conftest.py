@@ -1,0 +1,45 @@
+"""A real Chromium over the real app; what it shows is kept in `tests/screenshots/`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+SHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium is not installed; `make chromium` says how to get it"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=[*_FLAGS, "--disable-component-update"])
+
+
+@pytest.fixture
+def page(browser, server):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.foreign = []
+    page.problems = []
+    page.on("request", lambda request: page.foreign.append(request.url) if request.url.startswith("http") else None)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    assert [url for url in page.foreign if not url.startswith(server)] == []
+    assert page.problems == []
+    page.close()
+
+
+def shot(page, name):
+    SHOTS.mkdir(exist_ok=True)
+    page.wait_for_timeout(800)
+    page.screenshot(path=SHOTS / f"{name}.png")
