@@ -1,6 +1,7 @@
 """The command line, as a person or a script calls it."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -78,6 +79,36 @@ def test_preview_json_is_the_profile(capsys, csv, tiny_models):
     assert code == 0
     assert profile["labels"] == ["neg", "pos"]
     assert sum(split["rows"] for split in profile["splits"].values()) == 60
+
+
+@pytest.fixture
+def repeated(csv, write):
+    """60 rows, the first six of them twice."""
+    lines = csv(rows=60).read_text().splitlines()
+    return write("repeated.csv", "\n".join([*lines, *lines[1:7]]) + "\n")
+
+
+def test_preview_json_holds_the_findings_with_their_rows_and_fixes(capsys, repeated, tiny_models):
+    _, out, _ = call(capsys, "preview", repeated, "--model", tiny_models["bert"], "--json")
+    finding = next(finding for finding in json.loads(out)["findings"] if finding["key"] == "duplicates")
+    assert finding["count"] == len(finding["rows"])
+    assert finding["fix"]["changes"] == {"data": {"fixes": ["drop_duplicates"]}}
+
+
+def test_preview_applies_the_fixes_it_is_given(capsys, repeated, tiny_models):
+    code, out, _ = call(
+        capsys, "preview", repeated, "--model", tiny_models["bert"], "--json", "--set", "data.fixes=[drop_duplicates]"
+    )
+    assert code == 0
+    assert "duplicates" not in [finding["key"] for finding in json.loads(out)["findings"]]
+    assert any("that repeat an earlier one were dropped" in note for note in json.loads(out)["notes"])
+
+
+def test_preview_prints_the_flags_of_a_fix_and_they_work(capsys, repeated, tiny_models):
+    command = ["preview", repeated, "--model", tiny_models["bert"]]
+    line = next(line for line in call(capsys, *command)[1].splitlines() if line.startswith("  Drop the repeats: "))
+    flags = shlex.split(line.partition(": ")[2])
+    assert "Drop the repeats" not in call(capsys, *command, *flags)[1]
 
 
 def test_show_and_runs_name_the_run(capsys, trained):

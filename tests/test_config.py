@@ -1,12 +1,13 @@
 """The settings object."""
 
 import math
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from tuner import catalog
-from tuner.config import RunConfig, TrainingConfig, fields, merge, parse_assignments
+from tuner.config import Fix, RunConfig, TrainingConfig, fields, merge, parse_assignments
 from tuner.errors import SettingsError
 
 
@@ -85,6 +86,52 @@ def test_contradictions_are_refused(settings, cause):
     assert cause in problems(training=settings)[0]
 
 
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"validation_split": "dev", "validation_size": 5}, "validation_split names the rows that validation_size or num_folds"),
+        ({"validation_split": "dev", "num_folds": 3}, "validation_split names the rows that validation_size or num_folds"),
+        ({"test_split": "test", "test_size": 0.1}, "test_split names the rows that test_size would cut"),
+        ({"num_folds": 3, "validation_size": 0.1}, "num_folds and validation_size both cut"),
+        ({"num_folds": 3, "fold": 3}, "fold 3 is not one of 3"),
+    ],
+)
+def test_rows_that_are_named_and_cut_are_refused(settings, cause):
+    assert cause in problems(data=settings)[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("validation_size", 0),
+        ("test_size", -1),
+        ("test_size", 1.5),
+        ("validation_size", math.nan),
+        ("num_folds", 1),
+        ("num_folds", 21),
+        ("fold", -1),
+        ("fixes", ["drop_all"]),
+        ("fixes", "drop_leaked"),
+        ("overlay", "../../etc/x"),
+        ("overlay", "0123456789AB"),
+        ("text_separator", "x" * 21),
+    ],
+)
+def test_data_settings_out_of_bounds_are_refused(field, value):
+    assert problems(data={field: value})[0].startswith(f"data.{field}")
+
+
+@pytest.mark.parametrize("value", ["equal", {"pos": 0}, {"pos": -1}, {"pos": math.inf}, {"pos": "much"}, [1, 2]])
+def test_class_weights_are_balanced_or_positive_numbers(value):
+    assert problems(training={"class_weights": value})[0].startswith("training.class_weights")
+
+
+def test_fixes_have_one_order_whatever_order_they_were_clicked_in():
+    """So that the same fixes make the same rows."""
+    fixes = RunConfig(data={"fixes": ["drop_leaked", "mask_phone", "drop_leaked", "mask_email"]}).data.fixes
+    assert fixes == ["mask_email", "mask_phone", "drop_leaked"]
+
+
 @pytest.mark.parametrize("preset", catalog.PRESETS)
 def test_a_preset_fills_what_is_not_given(preset):
     config = RunConfig(preset=preset)
@@ -109,7 +156,10 @@ def test_settings_are_frozen():
 
 def test_yaml_gives_an_equal_config_back():
     config = RunConfig(
-        name="Käse", data={"label_map": {"a": None, "yes": "no"}, "text_column": ["a", "b"]}, training={"learning_rate": 1e-5}
+        name="Käse",
+        data={"label_map": {"a": None, "yes": "no"}, "text_column": ["a", "b"], "text_separator": "\n \t", "test_size": 0.25}
+        | {"num_folds": 5, "fold": 4, "fixes": list(get_args(Fix)), "overlay": "123456789012"},
+        training={"learning_rate": 1e-5, "class_weights": {"no": 1.5, "1": 2}},
     )
     assert RunConfig.from_yaml(config.to_yaml()) == config
 

@@ -4,11 +4,13 @@ import re
 import runpy
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tuner import cli
-from tuner.config import RunConfig
+from tuner.config import Fix, RunConfig
+from tuner.ui.text import FINDINGS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,3 +49,15 @@ def test_the_readme_s_links_and_pictures_exist():
 def test_the_first_two_commands_are_run_and_test():
     first = re.search(r"```\n(.+?)```", README, re.DOTALL).group(1).splitlines()
     assert [line.split("#")[0].strip() for line in first] == ["make run", "make test"]
+
+
+def test_every_fix_and_every_finding_stands_in_the_page_on_data():
+    page = (ROOT / "docs" / "data.md").read_text()
+    assert [fix for fix in get_args(Fix) if fix not in page] == []
+    words = [name.split(" (")[0] for key, name in FINDINGS.items() if not key.startswith(("missing_", "personal_"))]
+    assert [name for name in words if name not in page] == []
+
+
+def test_the_python_of_the_page_on_data_runs(csv, capsys):
+    (snippet,) = re.findall(r"```python\n(.+?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
+    exec(snippet.replace("sample:tweets", str(csv(60))), {})

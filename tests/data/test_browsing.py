@@ -1,24 +1,25 @@
 """Pages of rows."""
 
+import datasets
 import numpy as np
 import pytest
 
 from tuner.config import DataConfig
+from tuner.data import labelled
 from tuner.data.browsing import MOST_CHARACTERS, cut, matching, rows_page, shown, whole_text
 from tuner.data.labelled import load_labelled
+from tuner.data.raw import RawData
 
 
-@pytest.fixture
-def data(jsonl):
+@pytest.fixture(scope="module")
+def data():
     """120 rows; the number at a text's beginning is its row id, its length falls with the number."""
     words = ("great film", "Awful  film", "Käse")
-    return load_labelled(
-        DataConfig(
-            source=str(
-                jsonl([{"text": f"{i} {words[i % 3]} {'x' * 4 * (120 - i)}", "label": ("pos", "neg")[i % 2]} for i in range(120)])
-            )
-        )
-    )
+    rows = [{"text": f"{i} {words[i % 3]} {'x' * 4 * (120 - i)}", "label": ("pos", "neg")[i % 2]} for i in range(120)]
+    raw = RawData("owner/name", {"train": datasets.Dataset.from_list(rows)}, "abc", "abc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(labelled, "load_raw", lambda *_: raw)
+        return load_labelled(DataConfig(source="owner/name"))
 
 
 def numbers(data, found):

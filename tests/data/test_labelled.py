@@ -7,9 +7,9 @@ import pytest
 
 from tests import tiny
 from tuner.config import DataConfig
-from tuner.data import labelled
+from tuner.data import labelled, overlay
 from tuner.data.labelled import load_labelled
-from tuner.data.sources import RawData
+from tuner.data.raw import RawData
 from tuner.errors import SourceError
 
 # DataConfig field → the test that shows what it does
@@ -21,10 +21,17 @@ DATA_FIELDS = {
     "validation_split": "test_splits_are_taken_as_named",
     "test_split": "test_splits_are_taken_as_named",
     "text_column": "test_several_text_columns_are_joined_by_a_blank_line",
+    "text_separator": "test_several_text_columns_are_joined_by_the_separator",
     "label_column": "test_the_label_column_is_taken_as_named",
     "label_map": "test_label_map_merges_renames_and_leaves_out",
     "max_train_samples": "test_sample_limits",
     "max_eval_samples": "test_sample_limits",
+    "validation_size": "test_sizes_cut_so_many_rows",
+    "test_size": "test_sizes_cut_so_many_rows",
+    "num_folds": "test_each_row_is_in_just_one_fold",
+    "fold": "test_each_row_is_in_just_one_fold",
+    "fixes": "test_fixes_mend_the_rows",
+    "overlay": "test_decisions_of_an_overlay_reach_the_rows",
     "seed": "test_the_seed_decides_the_draw",
     "fingerprint": "test_the_fingerprint_changes_with_the_rows",
 }
@@ -90,6 +97,14 @@ def test_a_label_text_column_names_whole_number_labels(load):
     data = load([{**row, "label_text": names[row["label"]]} for row in labelled_as([2, 0, 1])])
     assert data.labels == ("negative", "neutral", "positive")
     assert data.label.names == ("label",)
+
+
+def test_a_label_text_column_may_name_missing_labels_too(load):
+    """Once this ended in a TypeError: None and 0 cannot be sorted."""
+    names = {0: "no", 1: "yes", None: "unknown"}
+    data = load([{**row, "label_text": names[row["label"]]} for row in labelled_as([1, 0, None, 1])])
+    assert data.labels == ("no", "yes")
+    assert "10 of 40 rows of train without a label were left out." in data.notes
 
 
 def test_a_label_text_column_that_contradicts_itself_is_not_used(load):
@@ -193,6 +208,124 @@ def test_too_few_rows_are_refused(load):
         load(rows(3))
 
 
+def sizes(data):
+    return {role: len(split) for role, split in data.splits.items()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"validation_size": 30, "test_size": 8}, {"train": 62, "validation": 30, "test": 8}),
+        ({"validation_size": 0.25, "test_size": 0.2}, {"train": 60, "validation": 20, "test": 20}),
+        ({"test_size": 20}, {"train": 72, "validation": 8, "test": 20}),
+    ],
+    ids=["counts", "shares", "one of them"],
+)
+def test_sizes_cut_so_many_rows(settings, expected, load):
+    assert sizes(load(rows(100), **settings)) == expected
+
+
+def test_sizes_cut_from_train_also_where_the_source_has_such_splits(hub):
+    names = ("train", "validation", "test")
+    hub(**{name: datasets.Dataset.from_list(rows(100)[i * 30 : i * 30 + 30]) for i, name in enumerate(names)})
+    data = load_labelled(DataConfig(source="owner/name", validation_size=6, test_size=4))
+    assert sizes(data) == {"train": 20, "validation": 6, "test": 4}
+    assert {split.origin for split in data.splits.values()} == {"train"}
+    assert data.cut == ("validation", "test")
+
+
+def test_each_row_is_in_just_one_fold(load):
+    folds = [load(rows(100), num_folds=4, fold=fold, test_size=20) for fold in range(4)]
+    held = [row for data in folds for row in data.splits["validation"].row_ids]
+    tested = {data.splits["test"].row_ids for data in folds}
+    assert len(tested) == 1
+    assert sorted([*held, *tested.pop()]) == list(range(100))
+    assert all(data.counts("validation") == {"neg": 10, "pos": 10} for data in folds)
+    assert folds[2].notes[0] == "Fold 2 of 4 (20 rows) validates."
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_folds": 5, "fold": 2}, {"validation_size": 0.3, "test_size": 0.3}])
+def test_repeats_never_stand_in_two_cut_splits(settings, load):
+    data = load([*rows(60), *({**row, "text": row["text"].upper() + " "} for row in rows(60))], **settings)
+    seen = [{text.lower().strip() for text in split.texts} for split in data.splits.values()]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+    assert sum(sizes(data).values()) == 120
+
+
+def test_fixes_mend_the_rows(load):
+    table = [*rows(60), *rows(6), {"text": "mail a@b.de", "label": "pos"}]
+    plain, mended = load(table), load(table, fixes=["drop_duplicates", "mask_email"])
+    assert len(mended.splits["train"]) == len(plain.splits["train"]) - 5
+    assert any("mail <EMAIL>" in split.texts for split in mended.splits.values())
+    assert mended.notes[-2:] == (
+        "<EMAIL> replaces the email in 1 texts.",
+        "5 training rows that repeat an earlier one were dropped.",
+    )
+
+
+def test_fixes_come_before_the_limits(load):
+    table = [*rows(60), *rows(60)]
+    assert len(load(table, fixes=["drop_duplicates"], max_train_samples=40).splits["train"]) == 40
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_fixes_that_leave_nothing_are_refused(repeats, hub):
+    both = [{"text": "same", "label": label} for label in ("a", "b") * repeats]
+    hub(train=datasets.Dataset.from_list(both), dev=datasets.Dataset.from_list(rows(4)), test=datasets.Dataset.from_list(rows(4)))
+    with pytest.raises(SourceError, match=r"leave no training row\. Take one of them back"):
+        load_labelled(DataConfig(source="owner/name", fixes=["drop_conflicting", "drop_duplicates"]))
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_folds": 3}, {"validation_size": 5}])
+def test_no_row_with_text_and_label_is_refused(settings, load):
+    """Once it ended in an IndexError."""
+    with pytest.raises(SourceError, match="has both a text and a label"):
+        load([{**row, "label": None} for row in rows()], label_column="label", **settings)
+
+
+@pytest.fixture
+def decided(load):
+    """Rows after decisions about the first row of each role: `decided("drop")`."""
+
+    def decide(action, new_label=None, **settings):
+        before = load(rows(60))
+        firsts = [
+            overlay.decide(split.row_name(0), split.texts[0], before.labels[split.labels[0]], action, new_label)
+            for split in before.splits.values()
+        ]
+        overlay.add(before.identity, firsts)
+        return before, load(rows(60), overlay=overlay.freeze(before.identity), **settings)
+
+    return decide
+
+
+def test_decisions_of_an_overlay_reach_the_rows(decided):
+    before, after = decided("relabel", "neutral")
+    assert after.labels == ("neg", "neutral", "pos")
+    assert [after.labels[split.labels[0]] for split in after.splits.values()] == ["neutral"] * 3
+    assert [split.texts for split in after.splits.values()] == [split.texts for split in before.splits.values()]
+    assert after.notes[-1].endswith(": 3 relabelled.")
+
+
+def test_a_test_row_is_not_dropped_by_a_decision(decided):
+    before, after = decided("drop")
+    assert after.splits["train"].texts == before.splits["train"].texts[1:]
+    assert after.splits["validation"].texts == before.splits["validation"].texts[1:]
+    assert after.splits["test"] == before.splits["test"]
+    assert after.notes[-1].endswith(": 2 dropped, 1 test rows kept.")
+
+
+def test_decisions_come_before_masks(decided):
+    """They are about the text of the source."""
+    _, after = decided("relabel", "neutral", fixes=["mask_email", "drop_duplicates"])
+    assert after.counts("train")["neutral"] == 1
+
+
+def test_an_unknown_overlay_is_refused(load):
+    with pytest.raises(SourceError, match="no overlay '0123456789ab' for this source"):
+        load(rows(), overlay="0123456789ab")
+
+
 def test_rows_are_drawn_as_datasets_shuffles(hub):
     table = datasets.Dataset.from_list(rows(200))
     hub(train=table, validation=table.select(range(8)), test=table.select(range(8)))
@@ -227,6 +360,12 @@ def test_label_map_merges_renames_and_leaves_out(load):
 def test_several_text_columns_are_joined_by_a_blank_line(load):
     data = load([{"title": "T", "body": row["text"], "label": row["label"]} for row in rows()], text_column=["title", "body"])
     assert all(text.startswith("T\n\n") for text in data.splits["train"].texts)
+
+
+def test_several_text_columns_are_joined_by_the_separator(load):
+    rows_in_two = [{"title": "T", "body": row["text"], "label": row["label"]} for row in rows()]
+    data = load(rows_in_two, text_column=["title", "body"], text_separator=" | ")
+    assert all(text.startswith("T | ") for text in data.splits["train"].texts)
 
 
 def test_the_label_column_is_taken_as_named(load):

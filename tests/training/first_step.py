@@ -6,7 +6,14 @@ import sys
 from pathlib import Path
 
 
-def first_step(model_folder: str, source: str, output: str, batch: int, accumulation: int) -> dict[str, float]:
+def first_step(
+    model_folder: str,
+    source: str,
+    output: str,
+    batch: int,
+    accumulation: int,
+    class_weights: str | dict[str, float] | None = None,
+) -> dict[str, float]:
     from tuner import modeling
     from tuner.config import RunConfig
     from tuner.data.labelled import load_labelled
@@ -22,6 +29,7 @@ def first_step(model_folder: str, source: str, output: str, batch: int, accumula
             "logging_steps": 1,
             "max_grad_norm": 1e4,
             "precision": "fp32",
+            "class_weights": class_weights,
             "eval_strategy": "no",
             "save_strategy": "no",
         },

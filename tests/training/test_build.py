@@ -1,13 +1,19 @@
 """Every setting reaches the thing it sets."""
 
+import math
+from dataclasses import replace
+
+import numpy as np
 import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
 from transformers import DataCollatorWithPadding, EarlyStoppingCallback
 
 from tuner import modeling
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.errors import SettingsError
-from tuner.training.build import build_trainer, encode, training_arguments
+from tuner.training.build import build_trainer, encode, loss_weights, training_arguments, weighted_loss
 
 EVERY_STEPS = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5, "save_steps": 10}
 NEVER = {"eval_strategy": "no", "save_strategy": "no"}
@@ -37,7 +43,10 @@ ARGUMENTS = {
     "logging_steps": ({"logging_steps": 13}, "logging_steps", 13),
     "seed": ({"seed": 7}, "seed", 7),
 }
-ELSEWHERE = {"early_stopping_patience": "test_early_stopping_patience_reaches_its_callback"}
+ELSEWHERE = {
+    "early_stopping_patience": "test_early_stopping_patience_reaches_its_callback",
+    "class_weights": "test_class_weights_reach_the_loss_of_the_trainer",
+}
 MODEL_FIELDS = {
     "name": "test_model_name_decides_the_base_model",
     "revision": "test_a_revision_of_a_local_model_is_refused",
@@ -115,6 +124,82 @@ def test_early_stopping_patience_reaches_its_callback(trainer_for):
 
 def test_without_patience_nothing_stops_early(trainer_for):
     assert not [c for c in trainer_for().callback_handler.callbacks if isinstance(c, EarlyStoppingCallback)]
+
+
+@pytest.fixture
+def uneven(jsonl):
+    """Rows of which a tenth is rare and three tenths are b."""
+    labels = ["rare", *"bbb", *"aaaaaa"]
+    return load_labelled(
+        DataConfig(source=str(jsonl([{"text": f"text {i}", "label": labels[i % 10]} for i in range(200)])), test_size=20)
+    )
+
+
+def test_balanced_weights_are_those_of_scikit_learn(uneven):
+    labels = uneven.splits["train"].labels
+    expected = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+    assert loss_weights(TrainingConfig(class_weights="balanced"), uneven) == pytest.approx(expected.tolist())
+
+
+def test_balanced_weights_of_a_label_without_training_rows_are_0(uneven):
+    alone = replace(uneven, labels=(*uneven.labels, "unseen"))
+    weights = loss_weights(TrainingConfig(class_weights="balanced"), alone)
+    assert weights == [*loss_weights(TrainingConfig(class_weights="balanced"), uneven), 0.0]
+
+
+def test_given_weights_stand_in_the_order_of_the_labels(uneven):
+    given = {"rare": 5, "a": 0.5, "b": 2}
+    assert loss_weights(TrainingConfig(class_weights=given), uneven) == [0.5, 2, 5]
+
+
+@pytest.mark.parametrize("given", [{"a": 1, "b": 2}, {"a": 1, "b": 2, "rare": 3, "more": 4}, {"A": 1, "b": 2, "rare": 3}, {}])
+def test_weights_must_name_every_label(given, uneven):
+    with pytest.raises(SettingsError, match="must name every label once; the labels are 'a', 'b', 'rare'"):
+        loss_weights(TrainingConfig(class_weights=given), uneven)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_weighted_loss_of_a_batch_is_the_one_worked_out_by_hand(smoothing, uneven):
+    """−Σ over labels of target × weight × log p, a mean over the rows."""
+    settings = TrainingConfig(class_weights={"a": 0.5, "b": 2, "rare": 5}, label_smoothing_factor=smoothing)
+    logits, labels = [[1.0, 0.0, -1.0], [0.5, 0.5, 2.0]], [0, 2]
+    total = 0.0
+    for row, label in zip(logits, labels, strict=True):
+        summed = math.log(sum(math.exp(value) for value in row))
+        for index, weight in enumerate((0.5, 2, 5)):
+            target = smoothing / 3 + (1 - smoothing) * (index == label)
+            total -= target * weight * (row[index] - summed)
+    loss = weighted_loss(settings, uneven)({"logits": torch.tensor(logits)}, torch.tensor(labels), num_items_in_batch=99)
+    assert loss.item() == pytest.approx(total / 2)
+
+
+def test_equal_weights_give_the_loss_without_weights(uneven):
+    settings = TrainingConfig(class_weights={"a": 1, "b": 1, "rare": 1})
+    logits, labels = torch.randn(8, 3, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
+    loss = weighted_loss(settings, uneven)({"logits": logits}, labels)
+    assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item())
+
+
+def test_without_class_weights_the_loss_is_the_models_own(uneven):
+    assert weighted_loss(TrainingConfig(), uneven) is None
+
+
+def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):
+    losses = []
+    for weight in (1, 3):
+        trainer = trainer_for(class_weights={"neg": weight, "pos": weight})
+        batch = next(iter(trainer.get_train_dataloader()))
+        losses.append(trainer.compute_loss(trainer.model.eval(), batch).item())
+    assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)
+
+
+def test_validation_measures_the_weighted_loss(trainer_for):
+    losses = [
+        trainer_for(class_weights=weights).evaluate()["eval_loss"]
+        for weights in (None, {"neg": 1, "pos": 1}, {"neg": 2, "pos": 2})
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[2] == pytest.approx(2 * losses[0], rel=1e-5)
 
 
 def test_max_length_cuts_the_rows(trainer_for):

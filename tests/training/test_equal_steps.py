@@ -38,6 +38,16 @@ def test_accumulated_batches_make_the_same_step_as_one_batch(architecture, tiny_
     assert whole["grad_norm"] > 0
 
 
+@pytest.mark.parametrize("weights", ["balanced", {"neg": 5.0, "pos": 0.5}], ids=["balanced", "given"])
+def test_accumulated_batches_make_the_same_step_with_class_weights(weights, tiny_models, rows, tmp_path):
+    """torch's own mean divides by the weights in a batch: then the step would depend on how rows are dealt out."""
+    folder = str(tiny_models["bert"])
+    whole = first_step(folder, str(rows), str(tmp_path / "whole"), batch=32, accumulation=1, class_weights=weights)
+    parts = first_step(folder, str(rows), str(tmp_path / "parts"), batch=4, accumulation=8, class_weights=weights)
+    assert parts == pytest.approx(whole, rel=1e-3)
+    assert whole != pytest.approx(first_step(folder, str(rows), str(tmp_path / "none"), batch=32, accumulation=1), rel=1e-3)
+
+
 def test_two_processes_make_the_same_step_as_one(tiny_models, rows, tmp_path):
     """Once two processes logged twice the loss and took twice the gradient."""
     folder = str(tiny_models["bert"])

@@ -3,9 +3,11 @@
 import shlex
 
 import pandas as pd
+import pytest
 
 from tuner.cli import _config_from, _parser
 from tuner.config import RunConfig
+from tuner.data.findings import Finding
 from tuner.ui import render, theme
 
 ROW = {
@@ -50,3 +52,35 @@ def test_mistakes_are_the_surest_wrong_rows():
 def test_sentiment_has_its_colours_and_other_labels_get_the_palette():
     assert theme.label_colours(["negative", "Positive"]) == {"negative": "#D55E00", "Positive": "#009E73"}
     assert theme.label_colours(["sports", "positive"])["sports"] == theme.PALETTE[0]
+
+
+@pytest.fixture
+def names():
+    def frame(**new):
+        return pd.DataFrame(
+            [{"label": label, "train": "1", "name in the model": name} for label, name in {**new, "all labels": ""}.items()]
+        )
+
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("before", "edited", "after"),
+    [
+        ({}, {"a": "a", "b": "b"}, {}),
+        ({}, {"a": "x", "b": "b"}, {"a": "x"}),
+        ({}, {"a": "x", "b": "x"}, {"a": "x", "b": "x"}),
+        ({}, {"a": "", "b": "b"}, {"a": None}),
+        ({"a": "x"}, {"x": "y", "b": "b"}, {"a": "y", "x": "y"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "c", "b": "c"}),
+        ({"gone": None}, {"a": "x"}, {"gone": None, "a": "x"}),
+    ],
+    ids=["nothing", "rename", "merge", "leave out", "rename again", "rename merged", "left out before"],
+)
+def test_the_table_of_labels_makes_a_label_map(before, edited, after, names):
+    assert render.label_map(names(**edited), before) == after
+
+
+def test_a_finding_is_shown_as_text():
+    found = Finding(key="rare_class", severity="high", count=1, what="Label '<b>x</b>'", why="", fix=None, rows=[])
+    assert "<b>" not in render.finding(found)

@@ -117,6 +117,7 @@ def load_labelled(config: DataConfig) -> LabelledData:
     read = Reader(raw, text, label, config)
     # Several of the three may come from one source split: each source split is read once.
     rows = {source_split: read(source_split) for source_split in dict.fromkeys(names.values())}
+    _check_classes({value for part in rows.values() for value in part.values}, label)
     notes = [*raw.notes, *read.notes()]
     if not len(rows[names["train"]]):
         raise SourceError(f"No row of '{config.source}' has both a text and a label.", "Choose other columns.")
@@ -220,6 +221,14 @@ def _limited(parts: dict[str, Rows], config: DataConfig, notes: list[str]) -> di
     return parts
 
 
+def _check_classes(names: set[str], label: Column) -> None:
+    if len(names) > MOST_CLASSES:
+        raise SourceError(
+            f"Column '{label.names[0]}' has {len(names):,} different values; at most {MOST_CLASSES:,} classes are possible.",
+            "Choose another label column.",
+        )
+
+
 def _check(splits: dict[str, Split], labels: tuple[str, ...], config: DataConfig, label: Column) -> None:
     column = label.names[0]
     if not len(splits["train"]):
@@ -228,11 +237,6 @@ def _check(splits: dict[str, Split], labels: tuple[str, ...], config: DataConfig
     if len(trained) < 2:
         raise SourceError(
             f"Column '{column}' has one class ('{next(iter(trained))[:80]}') in the training rows; a classifier needs two.",
-            "Choose another label column.",
-        )
-    if len(labels) > MOST_CLASSES:
-        raise SourceError(
-            f"Column '{column}' has {len(labels):,} different values; at most {MOST_CLASSES:,} classes are possible.",
             "Choose another label column.",
         )
     for role, split in splits.items():

@@ -95,7 +95,7 @@ def _draw() -> _View:
             sort=["train", "validation", "test"],
         )  # fmt: skip
         token_chart = gr.BarPlot(x="tokens", y="rows", color="kept", title="Token lengths", height=240, color_map=_KEPT_COLOURS)
-    tokens = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="token-facts")
+    tokens = gr.Textbox(show_label=False, container=False, lines=4, interactive=False, visible=False, elem_id="token-facts")
     with gr.Column(visible=False, elem_id="worth-knowing") as worth:
         gr.Markdown(f"**{text.WORTH_KNOWING}**", elem_classes="step")
         slots = [_draw_slot(number) for number in range(_SLOTS)]

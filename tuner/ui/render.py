@@ -31,6 +31,10 @@ _SIGNS = {
     "failed": "✕",
     "lost": "✕",
 }
+# Scripts and kinds of words in fewer texts than this are not listed.
+_LEAST_SHARE = 0.005
+# A shift of the label shares worth a sentence (total variation distance).
+_SHIFT = 0.05
 _NEW_NAME = "name in the model"
 _ALL = "all labels"
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
@@ -141,8 +145,13 @@ def _grouped(parts: list[str]) -> list[list[str]]:
 def profile_facts(profile: DataProfile, title: str) -> str:
     """Rows, columns and labels of a source as sentences; shown as plain text."""
     rows = ", ".join(f"{split.rows:,} {name}" for name, split in profile.splits.items())
+    furthest = max(profile.splits, key=lambda name: profile.splits[name].label_shift)
+    shift = profile.splits[furthest].label_shift
+    moved = (
+        f" {shift:.0%} of the {furthest} rows would need another label to have the shares of train." if shift >= _SHIFT else ""
+    )
     return (
-        f"{title}: {rows} rows, {len(profile.labels)} labels.\n"
+        f"{title}: {rows} rows, {len(profile.labels)} labels.{moved}\n"
         f"Text: {', '.join(profile.text_column)} ({profile.text_reason}). Label: {profile.label_column} ({profile.label_reason})."
     )
 
@@ -190,13 +199,21 @@ def token_frame(profile: DataProfile) -> pd.DataFrame:
 
 
 def token_facts(profile: DataProfile) -> str:
-    """Where texts are cut, in a sentence; shown as plain text."""
-    tokens = profile.tokens
+    """Lengths, where texts are cut, and what stands in them, a sentence each; shown as plain text."""
+    tokens, characters = profile.tokens, profile.characters.quantiles
     which = f"a sample of {tokens.rows:,}" if tokens.sampled else f"all {tokens.rows:,}"
     cut = f"{tokens.share_cut:.1%} of the texts are longer and will be cut" if tokens.share_cut else "no text is longer"
     lengths = f"half of the texts have at most {tokens.quantiles['50%']} tokens, the longest {tokens.quantiles['100%']}"
     limit = f"Texts are read up to {tokens.max_length} tokens: {cut}. The model's limit is {tokens.limit:,}."
-    return f"{tokens.model}: {lengths} ({which} training rows). {limit}"
+    scripts = ", ".join(f"{name} {share:.0%}" for name, share in profile.scripts.items() if share >= _LEAST_SHARE) or "none known"
+    traits = (
+        ", ".join(f"{name} {share:.0%}" for name, share in profile.traits.items() if share >= _LEAST_SHARE) or "nothing special"
+    )
+    return (
+        f"{tokens.model}: {lengths} ({which} training rows). {limit}\n"
+        f"Characters: half at most {characters['50%']:,}, the longest {characters['100%']:,}. "
+        f"Scripts: {scripts}. Texts with: {traits}."
+    )
 
 
 def finding(found: Finding) -> str:
@@ -227,8 +244,7 @@ def label_map(frame: pd.DataFrame, before: Mapping[str, str | None]) -> dict[str
     pairs = zip(frame["label"].astype(str), frame[_NEW_NAME].fillna("").astype(str).str.strip(), strict=True)
     new = {label: name or None for label, name in pairs if name != label and label != _ALL}
     followed = {raw: new.get(name, name) if name is not None else None for raw, name in before.items()}
-    made_by_the_map = {name for name in before.values() if name is not None} - set(before)
-    return {**followed, **{label: name for label, name in new.items() if label not in made_by_the_map}}
+    return {**{label: name for label, name in new.items() if label not in before}, **followed}
 
 
 def tiles(report: EvaluationReport) -> str:

@@ -13,7 +13,7 @@ from tuner.config import DataConfig
 from tuner.data import overlay
 from tuner.data.browsing import cut
 from tuner.data.labelled import LabelledData
-from tuner.data.suspicious import Suspicion, suspicious_in
+from tuner.data.suspicious import MOST_ROWS, Suspicion, suspicious_in
 from tuner.errors import SourceError
 from tuner.ui import source_picker, text
 from tuner.ui.context import Context
@@ -30,6 +30,7 @@ _DECISIONS = {"relabel": "→ {}", "keep": "kept", "drop": "dropped"}
 class SuspiciousPanel:
     """What was drawn. `ranked` holds the list, `at` the place in it that the buttons decide about."""
 
+    said: gr.Markdown
     judge: gr.Dropdown
     find: gr.Button
     table: gr.Dataframe
@@ -48,7 +49,7 @@ class SuspiciousPanel:
 
 def draw() -> SuspiciousPanel:
     """Draws the panel inside the current tab."""
-    gr.Markdown(text.SUSPICIOUS_WHAT, elem_classes="quiet")
+    said = gr.Markdown(text.SUSPICIOUS_WHAT, elem_classes="quiet")
     with gr.Row():
         judge = gr.Dropdown([(text.WORD_COUNTS, "")], value="", label="Judged by", elem_id="judge")
         find = gr.Button(text.FIND_SUSPICIOUS, variant="primary", scale=0, min_width=250, elem_id="find-suspicious")
@@ -69,7 +70,7 @@ def draw() -> SuspiciousPanel:
         csv = gr.DownloadButton("CSV", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-csv")
         parquet = gr.DownloadButton("Parquet", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-parquet")
     return SuspiciousPanel(
-        judge, find, table, whole, buttons, accept, keep, drop, undo, use, csv, parquet, gr.State([]), gr.State(0)
+        said, judge, find, table, whole, buttons, accept, keep, drop, undo, use, csv, parquet, gr.State([]), gr.State(0)
     )
 
 
@@ -90,7 +91,7 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
         ranked = suspicious_in(data, _scorer(context, judge, data) if judge else None)
         if not ranked:
             raise SourceError("No label looks wrong to this judge.", "Try another judge, or go on to the training.")
-        return [ranked, *_shown(data, ranked, 0)]
+        return [_looked_at(data, judge), ranked, *_shown(data, ranked, 0)]
 
     @toast
     def decide(action: str, ranked: list[Suspicion], at: int, *values: Any) -> list[Any]:  # noqa: ANN401
@@ -111,7 +112,7 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
         return overlay.freeze(_undecided(context, values).identity)  # empty: none
 
     quiet = {"api_visibility": "private", "concurrency_limit": 4}
-    panel.find.click(find, [panel.judge, *picker.inputs], [panel.ranked, *decided], **quiet)
+    panel.find.click(find, [panel.judge, *picker.inputs], [panel.said, panel.ranked, *decided], **quiet)
     panel.table.select(choose, [panel.ranked, *picker.inputs], decided, show_progress="hidden", **quiet)
     for button, action in ((panel.accept, "relabel"), (panel.keep, "keep"), (panel.drop, "drop"), (panel.undo, "undo")):
         button.click(
@@ -163,6 +164,17 @@ def _shown(data: LabelledData, ranked: list[Suspicion], at: int) -> list[Any]:
         gr.Button(f"{text.USE_DECISIONS} ({len(decisions):,})", visible=bool(decisions)),
         *(gr.DownloadButton(value=str(file) if file else None, visible=file is not None) for file in files),
     ]
+
+
+def _looked_at(data: LabelledData, judge: str) -> str:
+    """What the list is, and which rows were looked at."""
+    judged = ["validation", "test"] if judge else list(data.splits)
+    total = sum(len(data.splits[role]) for role in judged)
+    if judge:
+        rows = f"{total:,} validation and test rows, which the run was not trained on"
+    else:
+        rows = f"a sample of {MOST_ROWS:,} of {total:,} rows" if total > MOST_ROWS else f"all {total:,} rows"
+    return f"{text.SUSPICIOUS_WHAT} Looked at: {rows}."
 
 
 def _said(decision: overlay.Decision | None) -> str:
