@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("_lazy", "words"),
     ("errors",),
-    ("catalog", "config"),
+    ("catalog", "config", "export"),
     ("hardware", "hub_read", "runs", "data", "evaluation", "queue"),
     ("modeling", "training", "inference", "explain", "hub", "batch"),
     ("launch", "access"),

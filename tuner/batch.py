@@ -11,12 +11,10 @@ from tuner.data.files import FILE_SUFFIXES, MOST_FILE_BYTES
 from tuner.data.sources import load_raw
 from tuner.data.tables.opening import format_of
 from tuner.errors import SourceError
+from tuner.export import check_suffix, write_table
 from tuner.inference import Classifier
 
-OUTPUT_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _CHUNK = 1_024
-# A spreadsheet runs a cell that starts with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def read_texts(path: Path, text_column: str | None = None) -> list[str]:
@@ -72,22 +70,7 @@ def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> int:
     """
     import pandas as pd
 
-    suffix = path.suffix.lower()
-    if suffix not in OUTPUT_SUFFIXES:
-        raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give an output that ends in {' '.join(OUTPUT_SUFFIXES)}.")
+    check_suffix(path)
     frame = pd.DataFrame(list(rows))
-    try:
-        if suffix == ".csv":
-            safe = frame.map(_safe_cell).rename(columns=_safe_cell)
-            safe.to_csv(path, index=False)
-        elif suffix == ".jsonl":
-            frame.to_json(path, orient="records", lines=True, force_ascii=False)
-        else:
-            frame.to_parquet(path, index=False)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from None
+    write_table(frame, path)
     return len(frame)
-
-
-def _safe_cell(value: Any) -> Any:  # noqa: ANN401
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -253,5 +253,5 @@ def test_nothing_is_exported_as_a_header(tmp_path):
 
 
 def test_another_ending_is_refused(tmp_path):
-    with pytest.raises(SourceError, match=r"ends in \.csv or \.parquet"):
+    with pytest.raises(SourceError, match=r"ends in \.csv"):
         export({}, {}, tmp_path / "out.xlsx")

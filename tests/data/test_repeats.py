@@ -1,5 +1,7 @@
 """Texts that stand in the data more than once."""
 
+import random
+
 import pytest
 
 from tests import tiny
@@ -36,6 +38,12 @@ def test_planted_near_duplicates_are_found():
     found, compared = near_duplicates([LONG, *TEXTS[:3], f"{LONG}!", LONG.replace("monday", "sunday"), LONG.upper() + " now"])
     assert found.tolist() == [4, 5, 6]
     assert compared == 7
+
+
+def test_of_50_planted_near_duplicates_each_is_found():
+    draw = random.Random(1)
+    texts = [" ".join(draw.sample(tiny.WORDS, 16)) for _ in range(50)]
+    assert near_duplicates([*texts, *(f"{text[:-1]}?" for text in texts)])[0].tolist() == list(range(50, 100))
 
 
 def test_unrelated_texts_are_no_near_duplicates():

@@ -6,7 +6,6 @@ a run's `data.overlay` holds: so a run can be repeated exactly although people g
 Nothing here reads a source, and no test row is ever dropped: scores would be of easier rows.
 """
 
-import csv
 import fcntl
 import hashlib
 import json
@@ -21,15 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tuner import runs
 from tuner.errors import SourceError
+from tuner.export import write_table
 
 Action = Literal["relabel", "keep", "drop"]
-EXPORT_SUFFIXES = (".csv", ".parquet")
 # Some 300,000 decisions; a page that loops must not fill the disk.
 _MOST_BYTES = 64 * 2**20
 _NAME = re.compile(r"[0-9a-f]{12}")
 _IDENTITY = re.compile(r"[0-9a-f]{16,64}")
-# A spreadsheet runs a cell that starts with one of these as a formula (THREATS T30).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _LabelName = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -218,30 +215,17 @@ def apply(
 def export(decisions: Mapping[str, Decision], texts: Mapping[str, str], path: Path) -> int:
     """Writes decisions as a table, by row id: row_id, text, label, action, new_label, text_sha; returns its rows.
 
-    CSV is for spreadsheets: a cell that starts like a formula gets a leading '. Parquet is exact.
-
     Args:
         texts: row id → text; a row that is not there, or whose text is another one by now, has an empty text.
+        path: its ending decides, see `tuner.export`.
 
     Raises:
-        SourceError: another ending than .csv or .parquet, or the file cannot be written.
+        SourceError: another ending, or the file cannot be written.
     """
-    if path.suffix.lower() not in EXPORT_SUFFIXES:
-        raise SourceError(
-            f"{path} has the ending '{path.suffix}'.", f"Give an output that ends in {' or '.join(EXPORT_SUFFIXES)}."
-        )
     import pandas as pd
 
     rows = [_exported(decisions[row_id], texts.get(row_id)) for row_id in sorted(decisions)]
-    frame = pd.DataFrame(rows, columns=["row_id", "text", "label", "action", "new_label", "text_sha"], dtype="str")
-    try:
-        if path.suffix.lower() == ".csv":
-            # Everything in quotes: pandas quotes no bare CR, and "x\r=1" would begin a row with a formula.
-            frame.map(_safe_cell).to_csv(path, index=False, quoting=csv.QUOTE_ALL)
-        else:
-            frame.to_parquet(path, index=False)
-    except OSError as error:
-        raise _unwritable(path, error) from None
+    write_table(pd.DataFrame(rows, columns=["row_id", "text", "label", "action", "new_label", "text_sha"], dtype="str"), path)
     return len(rows)
 
 
@@ -319,10 +303,6 @@ def _parse(content: bytes, path: Path) -> dict[str, Decision]:
 def _exported(decision: Decision, text: str | None) -> dict[str, str | None]:
     known = text is not None and text_sha(text) == decision.text_sha
     return {**decision.model_dump(), "text": text if known else ""}
-
-
-def _safe_cell(value: Any) -> Any:  # noqa: ANN401
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
