@@ -216,3 +216,19 @@ def test_every_setting_has_help_and_a_group():
 def test_the_best_checkpoint_is_kept_only_where_both_happen():
     assert TrainingConfig().keeps_best
     assert not TrainingConfig(eval_strategy="no").keeps_best
+
+
+@pytest.mark.parametrize("name", ["123456789012", "12345e678901", "000000000000"])
+def test_an_overlay_s_name_is_text_also_where_it_looks_like_a_number(name):
+    """Once the command line read it as a number and refused it."""
+    assert RunConfig(**parse_assignments([f"data.overlay={name}"])).data.overlay == name
+
+
+@pytest.mark.parametrize("value", ["", "null"])
+def test_a_text_setting_is_emptied_by_null(value):
+    assert parse_assignments([f"data.overlay={value}"]) == {"data": {"overlay": None}}
+
+
+def test_a_fold_without_folds_is_refused():
+    with pytest.raises(SettingsError, match="fold 2 needs num_folds"):
+        RunConfig(data={"fold": 2})

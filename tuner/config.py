@@ -124,6 +124,8 @@ class DataConfig(_Section):
             problems.append("test_split names the rows that test_size would cut; empty one of them")
         if self.num_folds and self.validation_size:
             problems.append("num_folds and validation_size both cut the validation rows; empty one of them")
+        if self.fold and not self.num_folds:
+            problems.append(f"fold {self.fold} needs num_folds: set it, or set fold to 0")
         if self.num_folds and self.fold >= self.num_folds:
             problems.append(f"fold {self.fold} is not one of {self.num_folds}: the first is 0")
         if problems:
@@ -184,6 +186,10 @@ class TrainingConfig(_Section):
         "class weights: how much a label's rows count in the loss; balanced: each label the same in sum, or {label: weight}",
         group="Regularisation",
     )
+    focal_gamma: float = setting(
+        0.0, "focal loss: how much rows count less that are already right; 0 is plain cross-entropy, 2 is usual",
+        group="Regularisation", ge=0, le=10,
+    )  # fmt: skip
     early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
         None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"
     )
@@ -380,7 +386,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, dict[str, Any]]:
             problems.append(f"'{assignment}' is not of the form section.field=value.")
             continue
         try:
-            changes.setdefault(section, {})[field] = _number(yaml.safe_load(value))
+            changes.setdefault(section, {})[field] = _read(section, field, value)
         except yaml.YAMLError:
             problems.append(f"'{assignment}': the value is not YAML.")
     if problems:
@@ -408,6 +414,16 @@ def _number(value: Any) -> Any:  # noqa: ANN401
         except ValueError:
             return value
     return value
+
+
+def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
+    """The value of an assignment: YAML, but for settings that take text alone, where 123 and 12e3 are names, no numbers."""
+    model = sections().get(section)
+    kind = model.model_fields[field].annotation if model and field in model.model_fields else None
+    parts = [getattr(part, "__origin__", part) for part in get_args(kind) or (kind,)]
+    if set(parts) <= {str, type(None)} and str in parts and value[:1] not in ("'", '"'):
+        return None if value in ("", "null") and type(None) in parts else value
+    return _number(yaml.safe_load(value))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401

@@ -161,7 +161,7 @@ def test_config_yaml_repeats_the_rows_of_all_fixes(settings):
 
 
 def test_the_gravest_come_first(settings):
-    rows = splits([(f"{FIRST} a@b.de", "pos"), (FIRST, "pos"), (FIRST, "neg"), (f"{LONG} @anna", "neg")])
+    rows = splits([(FIRST, "pos"), (LONG, "pos"), (f"{LONG}!", "pos"), ("so a@b.de", "pos"), (" ", "neg"), *of("pos", 180, 4)])
     severities = [finding.severity for finding in profile(settings(rows)).findings]
     assert severities == sorted(severities, key=["high", "medium", "low"].index)
     assert {"high", "medium", "low"} == set(severities)

@@ -285,16 +285,17 @@ def test_no_row_with_text_and_label_is_refused(settings, load):
 
 @pytest.fixture
 def decided(load):
-    """Rows after decisions about the first row of each role: `decided("drop")`."""
+    """Rows before and after decisions about the first row of each role: `decided("drop")`."""
+    table = [{**row, "text": f"{row['text']} a@b.de"} for row in rows(60)]
 
     def decide(action, new_label=None, **settings):
-        before = load(rows(60))
+        before = load(table)
         firsts = [
             overlay.decide(split.row_name(0), split.texts[0], before.labels[split.labels[0]], action, new_label)
             for split in before.splits.values()
         ]
         overlay.add(before.identity, firsts)
-        return before, load(rows(60), overlay=overlay.freeze(before.identity), **settings)
+        return before, load(table, overlay=overlay.freeze(before.identity), **settings)
 
     return decide
 
@@ -392,3 +393,10 @@ def test_a_split_that_lacks_a_column_is_refused(hub):
     hub(train=datasets.Dataset.from_list(rows()), test=datasets.Dataset.from_list([{"text": "a"}]))
     with pytest.raises(SourceError, match="Split 'test' has no column 'label'"):
         load_labelled(DataConfig(source="owner/name"))
+
+
+def test_training_on_the_split_called_test_cuts_another_one(hub):
+    """Once this said that data.test_split is the training split, which nobody had set."""
+    hub(train=datasets.Dataset.from_list(rows(8)), test=datasets.Dataset.from_list(rows(60)))
+    data = load_labelled(DataConfig(source="owner/name", train_split="test"))
+    assert data.cut == ("validation", "test")

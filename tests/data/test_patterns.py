@@ -72,6 +72,13 @@ def test_an_address_is_no_handle():
     assert kinds("write to anna@example.org") == {"email"}
 
 
+@pytest.mark.parametrize(("kind", "number"), [("card", CARD), ("account", AUSTRIAN)])
+def test_a_letter_beyond_ascii_before_a_number_does_not_hide_it(kind, number):
+    """Once it did: a word's border is another one to Python's patterns than to Arrow's."""
+    assert kind in kinds(f"für£ä{number}!")
+    assert mask([f"für£ä{number}!"], kind)[0] == [f"für£ä{PLACEHOLDERS[kind]}!"]
+
+
 def test_positions_are_those_of_the_texts():
     assert personal(strings(["no", "a@b.cd", "", "c@d.ef"]))["email"].tolist() == [1, 3]
 

@@ -13,7 +13,7 @@ from tuner import modeling
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.errors import SettingsError
-from tuner.training.build import build_trainer, encode, loss_weights, training_arguments, weighted_loss
+from tuner.training.build import build_trainer, custom_loss, encode, loss_weights, training_arguments
 
 EVERY_STEPS = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5, "save_steps": 10}
 NEVER = {"eval_strategy": "no", "save_strategy": "no"}
@@ -46,6 +46,7 @@ ARGUMENTS = {
 ELSEWHERE = {
     "early_stopping_patience": "test_early_stopping_patience_reaches_its_callback",
     "class_weights": "test_class_weights_reach_the_loss_of_the_trainer",
+    "focal_gamma": "test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand",
 }
 MODEL_FIELDS = {
     "name": "test_model_name_decides_the_base_model",
@@ -169,19 +170,35 @@ def test_the_weighted_loss_of_a_batch_is_the_one_worked_out_by_hand(smoothing, u
         for index, weight in enumerate((0.5, 2, 5)):
             target = smoothing / 3 + (1 - smoothing) * (index == label)
             total -= target * weight * (row[index] - summed)
-    loss = weighted_loss(settings, uneven)({"logits": torch.tensor(logits)}, torch.tensor(labels), num_items_in_batch=99)
+    loss = custom_loss(settings, uneven)({"logits": torch.tensor(logits)}, torch.tensor(labels), num_items_in_batch=99)
     assert loss.item() == pytest.approx(total / 2)
 
 
 def test_equal_weights_give_the_loss_without_weights(uneven):
     settings = TrainingConfig(class_weights={"a": 1, "b": 1, "rare": 1})
     logits, labels = torch.randn(8, 3, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
-    loss = weighted_loss(settings, uneven)({"logits": logits}, labels)
+    loss = custom_loss(settings, uneven)({"logits": logits}, labels)
     assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item())
 
 
 def test_without_class_weights_the_loss_is_the_models_own(uneven):
-    assert weighted_loss(TrainingConfig(), uneven) is None
+    assert custom_loss(TrainingConfig(), uneven) is None
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand(gamma, uneven):
+    """−(1 − p)^γ log p, a mean over the rows (Lin et al. 2017, equation 4)."""
+    p = [0.7, 0.2]
+    logits = torch.log(torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]]))
+    loss = custom_loss(TrainingConfig(focal_gamma=gamma), uneven)({"logits": logits}, torch.tensor([0, 2]))
+    assert loss.item() == pytest.approx(sum(-((1 - q) ** gamma) * math.log(q) for q in p) / 2)
+
+
+def test_a_row_that_is_surely_right_has_a_finite_focal_gradient(uneven):
+    """Once a probability that rounds to 1 gave NaN gradients for a gamma below 1."""
+    logits = torch.tensor([[30.0, 0.0, 0.0]], requires_grad=True)
+    custom_loss(TrainingConfig(focal_gamma=0.5), uneven)({"logits": logits}, torch.tensor([0])).backward()
+    assert torch.isfinite(logits.grad).all()
 
 
 def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):
@@ -193,7 +210,7 @@ def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):
     assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)
 
 
-def test_validation_measures_the_weighted_loss(trainer_for):
+def test_validation_measures_the_custom_loss(trainer_for):
     losses = [
         trainer_for(class_weights=weights).evaluate()["eval_loss"]
         for weights in (None, {"neg": 1, "pos": 1}, {"neg": 2, "pos": 2})

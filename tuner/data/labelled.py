@@ -160,16 +160,16 @@ def _split_names(raw: RawData, config: DataConfig) -> dict[str, str]:
             )
         return name
 
-    def found(candidates: tuple[str, ...]) -> str | None:
-        return next((name for name in candidates if name in raw.splits), None)
+    def found(candidates: tuple[str, ...], taken: str = "") -> str | None:
+        return next((name for name in candidates if name in raw.splits and name != taken), None)
 
     train = given("train", config.train_split) or found(("train", "training")) or next(iter(raw.splits))
     # Sizes and folds ask for rows cut from train, also where the source has a split of that name.
     roles = {
         "train": train,
         "validation": given("validation", config.validation_split)
-        or (None if config.validation_size or config.num_folds else found(_VALIDATION_NAMES)),
-        "test": given("test", config.test_split) or (None if config.test_size else found(_TEST_NAMES)),
+        or (None if config.validation_size or config.num_folds else found(_VALIDATION_NAMES, train)),
+        "test": given("test", config.test_split) or (None if config.test_size else found(_TEST_NAMES, train)),
     }
     for role in ("validation", "test"):
         if roles[role] == train:

@@ -131,7 +131,7 @@ def build_trainer(
         data_collator=DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
-        compute_loss_func=weighted_loss(config.training, data),
+        compute_loss_func=custom_loss(config.training, data),
         callbacks=[*early, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
@@ -139,7 +139,7 @@ def build_trainer(
     # by the number of items in all accumulated batches and processes. They do not: without this
     # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.
     trainer.model_accepts_loss_kwargs = False
-    trainer.loss_is_scaled_for_ga = False  # weighted_loss is a mean over its batch, too
+    trainer.loss_is_scaled_for_ga = False  # custom_loss is a mean over its batch, too
     return trainer
 
 
@@ -164,27 +164,32 @@ def loss_weights(config: TrainingConfig, data: LabelledData) -> list[float] | No
     return [given[name] for name in data.labels]
 
 
-def weighted_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any] | None:
-    """Cross-entropy with the settings' class weights, divided by the rows; None where no weights are set.
+def custom_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any] | None:
+    """Cross-entropy with the settings' class weights and focal factor, divided by the rows; None where neither is set.
 
-    torch's own mean divides by the sum of the weights in a batch instead, which makes a step depend on how its rows are
-    dealt out to batches.
+    The focal factor (1 − p)^γ of Lin et al. (2017) takes p, the probability of the true label, as it is: with label
+    smoothing, too. torch's own weighted mean divides by the sum of the weights in a batch instead of its rows, which makes
+    a step depend on how its rows are dealt out to batches.
 
     Raises:
         SettingsError: as `loss_weights`.
     """
     import torch
 
-    weights = loss_weights(config, data)
-    if weights is None:
+    weights, gamma = loss_weights(config, data), config.focal_gamma
+    if weights is None and not gamma:
         return None
 
     def loss(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ANN401
-        logits = outputs["logits"]
-        weight = torch.tensor(weights, dtype=logits.dtype, device=logits.device)
+        logits = outputs["logits"].float()
+        weight = torch.tensor(weights, device=logits.device) if weights else None
         smoothing = config.label_smoothing_factor
-        summed = torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing, reduction="sum")
-        return summed / len(labels)
+        losses = torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing, reduction="none")
+        if gamma:
+            wrong = 1 - logits.softmax(-1).gather(1, labels[:, None])[:, 0]
+            # Below γ = 1 the slope of wrong^γ is infinite at 0, which a sure answer reaches by rounding: NaN gradients.
+            losses = losses * wrong.clamp(min=1e-6) ** gamma
+        return losses.mean()
 
     return loss
 
