@@ -61,13 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     preview.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="a setting, such as a fix")
 
     train = command("train", _train, "train a classifier and score it on the test rows")
-    train.add_argument("--data", metavar="SOURCE", help=f"source of examples (default {catalog.SAMPLE_TWEETS})")
-    train.add_argument("--model", help=f"base model (default {catalog.SAMPLE_MINILM})")
-    train.add_argument("--preset", help=f"named settings: {', '.join(catalog.PRESETS)} (default {catalog.DEFAULT_PRESET})")
-    train.add_argument("--file", type=Path, metavar="RUN.yaml", help="settings file, any part of a RunConfig")
-    train.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="one setting; may be repeated")
-    train.add_argument("--name", help="a name for people to read")
+    _add_settings(train)
     train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
+
+    finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
+    _add_settings(finder)
+    finder.add_argument("--steps", type=int, default=60, help="at most so many steps (default 60)")
 
     command("runs", _runs, "list the runs, newest first")
     for name, function, help in (
@@ -94,6 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     app.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")
     app.add_argument("--port", type=int, default=7860, help="port to serve at (default 7860)")
     return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="SOURCE", help=f"source of examples (default {catalog.SAMPLE_TWEETS})")
+    parser.add_argument("--model", help=f"base model (default {catalog.SAMPLE_MINILM})")
+    parser.add_argument("--preset", help=f"named settings: {', '.join(catalog.PRESETS)} (default {catalog.DEFAULT_PRESET})")
+    parser.add_argument("--file", type=Path, metavar="RUN.yaml", help="settings file, any part of a RunConfig")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="one setting; may be repeated")
+    parser.add_argument("--name", help="a name for people to read")
 
 
 def _preview(options: argparse.Namespace) -> int:
@@ -158,6 +166,25 @@ def _train(options: argparse.Namespace) -> int:
     if options.queue:
         return _print_json(_outcome(run)) if options.json else _say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
     return _see_through(run, options.json)
+
+
+def _find_lr(options: argparse.Namespace) -> int:
+    from tuner.training.lr_finder import find_learning_rate
+
+    def progress(step: int, steps: int) -> None:
+        print(f"\rstep {step} of {steps}", end="", file=sys.stderr, flush=True)
+
+    curve = find_learning_rate(_config_from(options), options.steps, None if options.json else progress)
+    if options.json:
+        return _print_json(curve.model_dump())
+    print(file=sys.stderr)
+    low, high = min(curve.losses), max(curve.losses)
+    for rate, loss in zip(curve.rates, curve.losses, strict=True):
+        bar = "█" * round(40 * (loss - low) / ((high - low) or 1))
+        print(f"{rate:8.1e}  {loss:7.3f}  {bar}")
+    if curve.suggestion is None:
+        return _say("The loss never fell: look at the data and the model before the learning rate.")
+    return _say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
 
 
 def _config_from(options: argparse.Namespace) -> RunConfig:

@@ -171,6 +171,13 @@ class TrainingConfig(_Section):
     warmup_steps: float = setting(
         0.1, "warm-up: steps (below 1: share of all steps) in which the rate rises from zero", group="Learning rate", ge=0, le=1e7
     )
+    layerwise_lr_decay: float = setting(
+        1.0, "layer-wise decay: a layer's rate is so much of the one above it; 1 is one rate for all, 0.8 to 0.95 are usual",
+        group="Learning rate", gt=0, le=1,
+    )  # fmt: skip
+    head_learning_rate: Annotated[float, Field(ge=1e-7, le=1e-1)] | None = setting(
+        None, "learning rate of the new head; empty: that of the highest layer", group="Learning rate"
+    )
     optim: str = setting("adamw_torch_fused", "optimizer", group="Learning rate")
     weight_decay: float = setting(
         0.01, "weight decay: pulls weights towards zero; 0.01 is usual", group="Regularisation", ge=0, le=1

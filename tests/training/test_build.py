@@ -46,6 +46,8 @@ ARGUMENTS = {
 ELSEWHERE = {
     "early_stopping_patience": "test_early_stopping_patience_reaches_its_callback",
     "class_weights": "test_class_weights_reach_the_loss_of_the_trainer",
+    "layerwise_lr_decay": "test_rates_by_layer_reach_the_trainer",
+    "head_learning_rate": "test_rates_by_layer_reach_the_trainer",
     "focal_gamma": "test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand",
 }
 MODEL_FIELDS = {
@@ -199,6 +201,12 @@ def test_a_row_that_is_surely_right_has_a_finite_focal_gradient(uneven):
     logits = torch.tensor([[30.0, 0.0, 0.0]], requires_grad=True)
     custom_loss(TrainingConfig(focal_gamma=0.5), uneven)({"logits": logits}, torch.tensor([0])).backward()
     assert torch.isfinite(logits.grad).all()
+
+
+def test_rates_by_layer_reach_the_trainer(trainer_for):
+    """What they do is in test_rates.py."""
+    rates = trainer_for(layerwise_lr_decay=0.9, head_learning_rate=1e-3).rates
+    assert (rates.layerwise_lr_decay, rates.head_learning_rate) == (0.9, 1e-3)
 
 
 def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):

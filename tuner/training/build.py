@@ -118,12 +118,13 @@ def build_trainer(
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
 
     from tuner.hardware import torch_device
-    from tuner.training.order import OrderedTrainer
+    from tuner.training.rates import Rates
+    from tuner.training.trainer import ClassifierTrainer
 
     patience = config.training.early_stopping_patience
     early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
     pad = config.model.pad_to_max_length
-    trainer = OrderedTrainer(
+    trainer = ClassifierTrainer(
         model=model,
         args=training_arguments(config.training, output_dir, torch_device()),
         train_dataset=encode(data.splits["train"], tokenizer, max_length, pad),
@@ -135,6 +136,9 @@ def build_trainer(
         callbacks=[*early, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
+    decay, head_rate = config.training.layerwise_lr_decay, config.training.head_learning_rate
+    if decay != 1 or head_rate:
+        trainer.rates = Rates(config.training.learning_rate, decay, head_rate)
     # These models' forward takes **kwargs, from which the Trainer concludes that they divide the loss
     # by the number of items in all accumulated batches and processes. They do not: without this
     # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.

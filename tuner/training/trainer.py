@@ -1,4 +1,4 @@
-"""The order of the training rows, the same again after a resume and in every process."""
+"""The library's Trainer, with an order of rows that survives a resume and learning rates by layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,13 +7,28 @@ import torch
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
+from tuner.training.rates import Rates
 
-class OrderedTrainer(Trainer):
+
+class ClassifierTrainer(Trainer):
     """A Trainer whose `group_by_length` depends on seed and epoch alone.
 
     The library draws that order from torch's global generator. After a resume within an epoch its state at
     the epoch's start is gone, so other rows were left out and repeated, and the weights came out different.
+
+    Attributes:
+        rates: of the model's parts; None for one rate.
     """
+
+    rates: Rates | None = None
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ANN401
+        """The library's optimizer, its groups parted by rate."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if self.rates and is_new:
+            self.rates.give_to(optimizer, self.accelerator.unwrap_model(model or self.model))
+        return optimizer
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> torch.utils.data.Sampler | None:  # noqa: ANN401
         sampler = super()._get_train_sampler(*args, **kwargs)

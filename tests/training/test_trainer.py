@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import TrainingArguments
 
-from tuner.training.order import OrderedTrainer
+from tuner.training.trainer import ClassifierTrainer
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def order(tmp_path):
 
     def rows_of(epoch, seed=1, batch=4):
         settings = TrainingArguments(**arguments, data_seed=seed, per_device_train_batch_size=batch)
-        trainer = OrderedTrainer(torch.nn.Linear(1, 1), settings, train_dataset=rows)
+        trainer = ClassifierTrainer(torch.nn.Linear(1, 1), settings, train_dataset=rows)
         trainer.state.epoch = epoch
         torch.rand(7)  # what else draws from the global generator must not matter
         return list(trainer._get_train_sampler())

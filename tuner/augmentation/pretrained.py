@@ -1,0 +1,116 @@
+"""What augmentation takes out of a base model: its vocabulary's whole words, its embedding table, its masked-word head."""
+
+import json
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner import modeling
+from tuner.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# How a token that begins a word is marked: byte-level BPE (GPT-2, RoBERTa, ModernBERT) and SentencePiece (XLM-R, DeBERTa).
+_SPACE_MARKS = ("Ġ", "▁")
+# Layers that a masked-word head has and a bare encoder has not, in the offered architectures.
+_HEADS = (
+    "cls.predictions.transform.",
+    "lm_head.dense.",
+    "vocab_transform.",
+    "head.dense.",
+    "predictions.dense.",
+    "lm_predictions.",
+)
+
+
+def whole_words(tokenizer: "PreTrainedTokenizerBase") -> dict[str, int]:
+    """Word → id of the token that is the whole word, letters alone, in small letters."""
+    vocabulary = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_ids)
+    marked = next((mark for mark in _SPACE_MARKS if any(token.startswith(mark) for token in vocabulary)), "")
+    found = {}
+    for token, index in vocabulary.items():
+        # A token of byte-level BPE spells letters outside ASCII in signs of its own: only the tokenizer can read them.
+        word = tokenizer.convert_tokens_to_string([token]).strip() if marked == "Ġ" else token.removeprefix(marked)
+        if token.startswith(marked) and index not in special and word.isalpha() and word == word.lower():
+            found[word] = index
+    return found
+
+
+def embeddings(base: modeling.BaseModel) -> "torch.Tensor":
+    """The table of input embeddings, tokens × width, float32.
+
+    Raises:
+        ModelError: the weights cannot be read.
+    """
+    from transformers import AutoModel
+
+    with modeling._translated(base.name):
+        model = AutoModel.from_pretrained(base.location, **_safely(base))
+    return model.get_input_embeddings().weight.detach()
+
+
+def has_masked_head(base: modeling.BaseModel) -> bool:
+    """Whether the checkpoint holds a head that names masked words; looks at names alone, loads nothing."""
+    if any(str(name).endswith("ForMaskedLM") for name in base.config.get("architectures") or []):
+        return True
+    # sample:minilm and other sentence encoders name the bare model and hold no head; google's BERT "ForPreTraining" holds one.
+    return any(name.startswith(_HEADS) for name in _weight_names(Path(base.location)))
+
+
+def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
+    """The base model with its pretrained masked-word head, ready to predict.
+
+    Raises:
+        ModelError: it has none, or its weights cannot be read.
+    """
+    from transformers import AutoModelForMaskedLM
+
+    refuse_without_head(base)
+    with modeling._translated(base.name):
+        model, report = AutoModelForMaskedLM.from_pretrained(base.location, output_loading_info=True, **_safely(base))
+    if report["missing_keys"]:  # config.json may promise a head that the weights do not hold; it would guess at random
+        raise _no_head(base, f"its weights lack {sorted(report['missing_keys'])[0]}")
+    return model.eval()
+
+
+def refuse_without_head(base: modeling.BaseModel) -> None:
+    """Says early what `load_masked` would say.
+
+    Raises:
+        ModelError: the model has no masked-word head.
+    """
+    if not has_masked_head(base):
+        heads = ", ".join(map(str, base.config.get("architectures") or [])) or "no head named"
+        raise _no_head(base, heads)
+
+
+def _no_head(base: modeling.BaseModel, why: str) -> ModelError:
+    return ModelError(
+        f"'{base.name}' cannot fill in masked words: it has no masked-word head ({why}).",
+        "Set augmentation.masked to 0, or take a base model with one, such as google-bert/bert-base-uncased.",
+    )
+
+
+def _safely(base: modeling.BaseModel) -> dict:
+    import torch
+
+    return {
+        "revision": base.revision,
+        "dtype": torch.float32,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "token": modeling.token(),
+    }
+
+
+def _weight_names(folder: Path) -> list[str]:
+    """Names of a local checkpoint's tensors, out of the header of its safetensors files; none for a model on the Hub."""
+    names: list[str] = []
+    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+        with path.open("rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            names += json.loads(file.read(min(size, 100_000_000)))
+    return names
