@@ -104,13 +104,15 @@ def step_on(model, tokenizer, optimizer=None):
 
 
 def assert_loads_plainly(model, tokenizer, folder):
-    """Saved, it answers the same by `AutoModel…` and by a plain pipeline, with its label names."""
+    """Saved, it answers the same by `AutoModel…`; an offered architecture by a plain pipeline, too, with its label names."""
     expected = logits_of(model, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     loaded = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
     torch.testing.assert_close(logits_of(loaded, tokenizer), expected, atol=1e-5, rtol=0)
     assert count_parameters(loaded)[0] == count_parameters(model)[0]
+    if model.config.model_type in OTHERS:
+        return
     answers = transformers.pipeline("text-classification", model=str(folder), top_k=None)(TEXTS)
     for answer, row in zip(answers, expected.softmax(-1), strict=True):
         assert {a["label"]: a["score"] for a in answer} == pytest.approx(
@@ -128,8 +130,7 @@ def layer_weights(model, index):
 # Layers
 
 
-@pytest.mark.parametrize("which", ["first", "last", "spread"])
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize(("kind", "which"), [*((kind, "last") for kind in EVERY), ("gpt2", "spread"), ("modernbert", "spread")])
 def test_kept_layers_load_plainly_and_train(kind, which, load, tmp_path):
     model, tokenizer = load(kind)
     before = count_parameters(model)[0]
@@ -461,7 +462,8 @@ def test_saving_a_checkpoint_asks_the_hub_nothing(load, tmp_path, monkeypatch):
     model, _ = load("bert")
     model.name_or_path = model.config.name_or_path = "owner/name"
     adapted = add_lora(model, 4, 8, 0.0, seed=1)
-    adapted.save_pretrained(tmp_path / "checkpoint")
+    for _ in range(2):  # the first save once wrote the name where the second one read it
+        adapted.save_pretrained(tmp_path / "checkpoint")
     save_adapter(adapted, tmp_path / "adapter", base="owner/name", revision="abc")
     settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert (settings["base_model_name_or_path"], settings["revision"]) == ("owner/name", "abc")

@@ -176,7 +176,7 @@ class TrainingConfig(_Section):
         group="Learning rate", gt=0, le=1,
     )  # fmt: skip
     head_learning_rate: Annotated[float, Field(ge=1e-7, le=1e-1)] | None = setting(
-        None, "learning rate of the new head; empty: that of the highest layer", group="Learning rate"
+        None, "head learning rate: that of the new head; empty: that of the highest layer", group="Learning rate"
     )
     optim: str = setting("adamw_torch_fused", "optimizer", group="Learning rate")
     weight_decay: float = setting(

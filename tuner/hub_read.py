@@ -43,6 +43,14 @@ def use_token(value: str) -> None:
     _handed = value or False
 
 
+def take_token() -> None:
+    """Takes the Hub token out of the pipe `launch.local` hands to a child process; from here on it is in memory alone."""
+    number = os.environ.pop("TUNER_TOKEN_FD", None)
+    if number is not None:
+        with os.fdopen(int(number), encoding="utf-8") as pipe:
+            use_token(pipe.read())
+
+
 def dataset_info(repo_id: str, revision: str | None, sizes: bool = False) -> Any:  # noqa: ANN401
     """The Hub's `DatasetInfo` of a data set: `.sha`, the commit its revision stands for now, `.siblings`, `.gated`.
 

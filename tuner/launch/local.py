@@ -125,7 +125,7 @@ def worker_environment() -> dict[str, str]:
 
 
 def _spawn(run: Run) -> None:
-    with (run.folder / "train.log").open("ab") as log, _token_pipe() as reader:
+    with (run.folder / "train.log").open("ab") as log, token_pipe() as reader:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tuner.training.worker", run.id],
@@ -147,7 +147,7 @@ def _spawn(run: Run) -> None:
 
 
 @contextlib.contextmanager
-def _token_pipe() -> Iterator[int]:
+def token_pipe() -> Iterator[int]:
     """The reading end of a pipe that holds the person's Hub token, or nothing where there is none.
 
     What stands in a child's environment, arguments or files can be read by others of the same user, and for long.

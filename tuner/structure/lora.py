@@ -39,10 +39,10 @@ def add_lora(model: "PreTrainedModel", rank: int, alpha: float, dropout: float, 
         modules_to_save=_head_modules(model),
         fan_in_fan_out=model.config.model_type == "gpt2",  # its Conv1D holds the matrices transposed
     )
-    adapted = get_peft_model(model, config)
-    # With a Hub id in it peft asks the Hub at every checkpoint whether the vocabulary is still the same.
-    adapted.peft_config["default"].base_model_name_or_path = None
-    return adapted
+    # peft copies this name into its settings, and would ask the Hub at every checkpoint whether the vocabulary there is
+    # still of the same size.
+    model.name_or_path = ""
+    return get_peft_model(model, config)
 
 
 def merge_lora(model: "PeftModel") -> "PreTrainedModel":

@@ -1,6 +1,12 @@
-"""The learning-rate range test: how the loss answers to a rate that grows from step to step (Smith 2017)."""
+"""The learning-rate range test: how the loss answers to a rate that grows from step to step (Smith 2017).
 
+`python -m tuner.training.lr_finder RUN.yaml` is the child process of the app: it prints one JSON line per step, and the
+curve, or cause and cure, last.
+"""
+
+import json
 import math
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from tuner import modeling
+from tuner import hub_read, modeling
 from tuner.config import RunConfig
-from tuner.errors import SettingsError
+from tuner.errors import SettingsError, TunerError
 
 # A tenth of the classes' rates are tried on both sides of what is usual for pretrained encoders (1e-5 … 1e-3).
 LOWEST, HIGHEST = 1e-6, 1e-2
@@ -127,3 +133,24 @@ def _steepest(points: list[tuple[float, float]]) -> float | None:
     ]
     steepest = min(falls, default=(0.0, 0.0))
     return steepest[1] if steepest[0] < 0 else None
+
+
+def main(settings: str) -> int:
+    """Runs the test for a settings file; 0, or 2 with cause and cure in the last line."""
+    hub_read.take_token()
+
+    def say(**line: Any) -> None:  # noqa: ANN401
+        print(json.dumps(line), flush=True)
+
+    try:
+        config = RunConfig.from_yaml(Path(settings).read_text(encoding="utf-8"))
+        curve = find_learning_rate(config, on_progress=lambda step, steps: say(step=step, steps=steps))
+    except TunerError as error:
+        say(cause=error.cause, cure=error.cure)
+        return 2
+    say(**curve.model_dump())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -4,7 +4,6 @@ It is its own process group, writes only into its run folder, and outlives the s
 `completed` is written here, after the last step and the final evaluation, and nowhere else.
 """
 
-import os
 import shutil
 import sys
 import time
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def main(run_id: str) -> int:
     """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words."""
-    _take_token()
+    hub_read.take_token()
     run = runs.get(run_id)
     runs.take_over(run)
     try:
@@ -43,14 +42,6 @@ def main(run_id: str) -> int:
             raise
         return 1
     return 0
-
-
-def _take_token() -> None:
-    """Takes the Hub token out of the pipe `launch.local` hands over; from here on it is in memory alone."""
-    number = os.environ.pop("TUNER_TOKEN_FD", None)
-    if number is not None:
-        with os.fdopen(int(number), encoding="utf-8") as pipe:
-            hub_read.use_token(pipe.read())
 
 
 def _train(run: Run) -> None:

@@ -10,9 +10,10 @@ from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import forms, render, source_picker, text
+from tuner.ui import forms, lr_panel, render, source_picker, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.lr_panel import LrPanel
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.theme import ACCENT, SENTIMENT
 
@@ -72,6 +73,7 @@ class _Settings:
     base: gr.Markdown
     name: gr.Textbox
     widgets: dict[forms.Key, gr.components.Component]
+    finder: LrPanel
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,12 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
         if key in own and key not in widgets:
             draw(key)
     for group in text.GROUPS:
-        if group not in ("Model", "Evaluation"):
+        if group == "Learning rate":
+            finder = _fold(group, folded, draw, lr_panel.draw)
+        elif group not in ("Model", "Evaluation"):
             _fold(group, folded, draw)
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, start, base, name, widgets)
+    return _Settings(preset, start, base, name, widgets, finder)
 
 
 def _draw_progress() -> _Progress:
@@ -168,11 +172,10 @@ def _draw_progress() -> _Progress:
 
 
 def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401
-    """Connects "Start training"; returns the event after which the new run is chosen."""
+    """Connects "Start training" and the finder; returns the event after which the new run is chosen."""
     order = list(settings.widgets)
 
-    @toast
-    def begin(preset: str, name: str, model: str, max_length: str, *values: Any) -> Any:  # noqa: ANN401
+    def config_of(preset: str, name: str, model: str, max_length: str, *values: Any) -> RunConfig:  # noqa: ANN401
         own_values, source = values[: len(order)], values[len(order) :]
         given = forms.to_settings(dict(zip(order, own_values, strict=True)))
         given["data"] |= source_picker.settings_of(context, *source)
@@ -180,17 +183,19 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
         context.check_model(given["model"]["name"])
         if not name and kind_of(given["data"]["source"]) == "upload":
             name = f"{runs.short_name(given['model']['name'])} on {source_picker.title_of(given['data']['source'])}"
-        run = local.start(RunConfig(preset=preset, name=(name or "")[:200], **given))
+        return RunConfig(preset=preset, name=(name or "")[:200], **given)
+
+    @toast
+    def begin(*values: Any) -> Any:  # noqa: ANN401
+        run = local.start(config_of(*values))
         gr.Info(f"{run.title} is queued and starts when nothing else trains.", duration=4)
         return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in runs.list_runs()], value=run.id)
 
+    inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
+    lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
     start = settings.start
     pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
-        begin,
-        [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source],
-        chosen,
-        show_progress="hidden",
-        **_PRIVATE,
+        begin, inputs, chosen, show_progress="hidden", **_PRIVATE
     )
     pressed.then(lambda: gr.Button(text.START, interactive=True), None, start, queue=False, **_PRIVATE)
     return pressed
@@ -229,12 +234,15 @@ def _wire_actions(progress: _Progress, chosen: gr.Radio) -> None:
         event(lambda visible=visible: gr.Button(visible=visible), None, progress.sure, queue=False, **_PRIVATE)
 
 
-def _fold(group: str, folded: dict[forms.Key, str], draw: Any) -> None:  # noqa: ANN401
+def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None) -> Any:  # noqa: ANN401
+    """Draws a theme's settings in an accordion, and `more` below them; returns what `more` gives."""
     found = [key for key, its_group in folded.items() if its_group == group]
-    if found:
-        with gr.Accordion(text.GROUPS[group], open=False):
-            for key in found:
-                draw(key)
+    if not found:
+        return None
+    with gr.Accordion(text.GROUPS[group], open=False):
+        for key in found:
+            draw(key)
+        return more() if more else None
 
 
 def _base_line(name: str) -> str:

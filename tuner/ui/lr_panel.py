@@ -1,0 +1,80 @@
+"""The learning-rate finder on the Train tab: a curve over growing rates, and one click to take its suggestion."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from tuner.config import RunConfig
+from tuner.errors import RunError
+from tuner.launch.finder import find_learning_rate
+from tuner.training.lr_finder import LearningRateCurve
+from tuner.ui import text
+from tuner.ui.errors import toast
+from tuner.ui.theme import ACCENT
+
+_AXIS = "rate, power of ten"
+
+
+@dataclass(frozen=True)
+class LrPanel:
+    """What was drawn. `found` holds the suggested rate."""
+
+    find: gr.Button
+    plot: gr.LinePlot
+    use: gr.Button
+    found: gr.State
+
+
+def draw() -> LrPanel:
+    """Draws the panel inside the current accordion."""
+    gr.Markdown(text.FINDER, elem_classes="quiet")
+    find = gr.Button(text.FIND_RATE, size="sm", elem_id="find-rate")
+    plot = gr.LinePlot(
+        x=_AXIS, y="loss", title=text.RATE_CURVE, height=220, visible=False, color_map={"loss": ACCENT}, elem_id="rate-curve"
+    )
+    use = gr.Button(size="sm", variant="primary", visible=False, elem_id="use-rate")
+    return LrPanel(find, plot, use, gr.State(None))
+
+
+def wire(
+    panel: LrPanel, config_of: Callable[..., RunConfig], inputs: list[gr.components.Component], rate: gr.components.Component
+) -> None:
+    """Connects the buttons.
+
+    Args:
+        config_of: settings from the values of `inputs`.
+        rate: the box of the learning rate.
+    """
+
+    @toast
+    def find(*values: Any, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: ANN401, B008
+        progress(0, desc=text.LOADING)
+        curve = find_learning_rate(
+            config_of(*values), lambda step, steps: progress((step, steps), desc=text.TRYING_RATES, unit="steps")
+        )
+        if curve.suggestion is None:
+            raise RunError("The loss never fell at any rate.", "Look at the data and the model first.")
+        return [
+            _plotted(curve),
+            gr.Button(text.USE_RATE.format(f"{curve.suggestion:.1e}"), visible=True),
+            float(f"{curve.suggestion:.1e}"),
+        ]
+
+    private: dict[str, Any] = {"api_visibility": "private"}
+    panel.find.click(
+        lambda: [gr.Button(interactive=False), gr.LinePlot(visible=True)], None, [panel.find, panel.plot], queue=False, **private
+    ).then(find, inputs, [panel.plot, panel.use, panel.found], show_progress_on=panel.plot, **private).then(
+        lambda: gr.Button(interactive=True), None, panel.find, queue=False, **private
+    )
+    panel.use.click(lambda found: found, panel.found, rate, queue=False, **private)
+
+
+def _plotted(curve: LearningRateCurve) -> gr.LinePlot:
+    frame = pd.DataFrame({_AXIS: [math.log10(rate) for rate in curve.rates], "loss": curve.losses})
+    low, high = frame["loss"].min(), frame["loss"].max()
+    margin = (high - low) * 0.05 or 0.1
+    return gr.LinePlot(frame, y_lim=[low - margin, high + margin], visible=True)
