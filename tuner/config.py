@@ -150,9 +150,50 @@ class ModelConfig(_Section):
     hidden_dropout_prob: Annotated[float, Field(ge=0, lt=1)] | None = setting(
         None, "dropout: share of the model's inner values left out in a step; empty: as it was pretrained", group="Model"
     )
+    num_hidden_layers: Annotated[int, Field(ge=1, le=1000)] | None = setting(
+        None, "layers kept: fewer make a smaller and faster model; empty: all", group="Structure"
+    )
+    layer_selection: Literal["first", "last", "spread"] = setting(
+        "first", "which layers are kept: the first, the last, or evenly spread ones", group="Structure"
+    )
+    intermediate_size: Annotated[int, Field(ge=1, le=10**6)] | None = setting(
+        None, "feed-forward width: keeps so many of its units, the strongest, in every layer; empty: all", group="Structure"
+    )
+    freeze: Literal["nothing", "embeddings", "all_but_head"] = setting(
+        "nothing", "freezing: what stays as it was pretrained", group="Structure"
+    )
+    freeze_layers: int = setting(
+        0, "frozen layers: so many of the lowest ones, and the embeddings, stay as they were pretrained", group="Structure",
+        ge=0, le=1000,
+    )  # fmt: skip
+    lora: Annotated[int, Field(ge=1, le=1024)] | None = setting(
+        None, "LoRA rank: trains small matrices of this rank instead of the layers; 8 is usual; empty: no LoRA", group="Structure"
+    )
+    lora_alpha: Annotated[float, Field(gt=0, le=4096)] | None = setting(
+        None, "LoRA alpha: the matrices' product counts alpha ÷ rank times; empty: twice the rank", group="Structure"
+    )
+    lora_dropout: float = setting(0.05, "LoRA dropout: rate in front of the matrices", group="Structure", ge=0, lt=1)
     pad_to_max_length: bool = setting(
         False, "pad every text to the maximum length instead of the longest of its batch (slow)", group="Model"
     )
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Self:
+        problems = []
+        if self.lora and (self.freeze != "nothing" or self.freeze_layers):
+            problems.append("lora freezes all but its own matrices and the head: leave freeze at nothing and freeze_layers at 0")
+        if self.lora_alpha and not self.lora:
+            problems.append("lora_alpha needs lora: give a rank, or empty it")
+        if self.freeze == "all_but_head" and self.freeze_layers:
+            problems.append("freeze all_but_head freezes every layer: leave freeze_layers at 0")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def reshapes(self) -> bool:
+        """Whether layers or width of the base model are changed."""
+        return bool(self.num_hidden_layers or self.intermediate_size)
 
 
 class TrainingConfig(_Section):
@@ -196,6 +237,10 @@ class TrainingConfig(_Section):
     focal_gamma: float = setting(
         0.0, "focal loss: how much rows count less that are already right; 0 is plain cross-entropy, 2 is usual",
         group="Regularisation", ge=0, le=10,
+    )  # fmt: skip
+    gradual_unfreezing: Annotated[float, Field(gt=0, le=1)] | None = setting(
+        None, "gradual unfreezing: trains the head first and adds layers from the top, all by this share of the steps; empty: no",
+        group="Regularisation",
     )  # fmt: skip
     early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
         None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"

@@ -156,11 +156,15 @@ def load_classifier(model: Run | str) -> Classifier:
 
 def load_untouched(run: Run) -> Classifier:
     """The run's model as it was before its first step: the base model with its new head, by the run's seed."""
+    from tuner.structure import plain
+    from tuner.training.build import build_model
+
     config = run.config
     trained = load_classifier(run)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
-    model = modeling.load_for_training(base, tokenizer, trained.labels, config.training.seed)
+    model, _ = build_model(config, base, tokenizer, trained.labels)
+    model = plain(model)  # fresh LoRA matrices change nothing
     return Classifier(config.model.name, model.eval(), tokenizer, trained.labels, trained.max_length)
 
 

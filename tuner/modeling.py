@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
-from tuner.errors import ModelError
+from tuner.config import ModelConfig
+from tuner.errors import ModelError, SettingsError
 from tuner.hub_read import HUB_ID, fetch_file, model_info, token
 
 if TYPE_CHECKING:
@@ -116,6 +117,32 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
             raise ModelError(f"The tokenizer of {model.name} has neither a pad nor an end token.", "Take another base model.")
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def check_shape(model: BaseModel, settings: ModelConfig) -> None:
+    """Refuses layers and width the base model does not have, before its weights are loaded.
+
+    Raises:
+        SettingsError: one sentence for every such setting.
+    """
+    config = model.config
+    layers = next((config[name] for name in ("num_hidden_layers", "n_layer", "n_layers") if config.get(name)), None)
+    hidden = config.get("n_embd") or 0
+    width = (
+        next((config[name] for name in ("intermediate_size", "n_inner", "hidden_dim") if config.get(name)), 4 * hidden) or None
+    )
+    wanted = {
+        "num_hidden_layers": (settings.num_hidden_layers, layers),
+        "freeze_layers": (settings.freeze_layers, layers),
+        "intermediate_size": (settings.intermediate_size, width),
+    }
+    problems = [
+        f"model.{field} = {value:,}: {model.name} has {most:,}."
+        for field, (value, most) in wanted.items()
+        if value and most and value > most
+    ]
+    if problems:
+        raise SettingsError(problems)
 
 
 def load_for_training(

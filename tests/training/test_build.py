@@ -13,7 +13,8 @@ from tuner import modeling
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.errors import SettingsError
-from tuner.training.build import build_trainer, custom_loss, encode, loss_weights, training_arguments
+from tuner.structure import GradualUnfreezing
+from tuner.training.build import build_model, build_trainer, custom_loss, encode, loss_weights, training_arguments
 
 EVERY_STEPS = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5, "save_steps": 10}
 NEVER = {"eval_strategy": "no", "save_strategy": "no"}
@@ -48,6 +49,7 @@ ELSEWHERE = {
     "class_weights": "test_class_weights_reach_the_loss_of_the_trainer",
     "layerwise_lr_decay": "test_rates_by_layer_reach_the_trainer",
     "head_learning_rate": "test_rates_by_layer_reach_the_trainer",
+    "gradual_unfreezing": "test_gradual_unfreezing_reaches_its_callback",
     "focal_gamma": "test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand",
 }
 MODEL_FIELDS = {
@@ -55,6 +57,14 @@ MODEL_FIELDS = {
     "revision": "test_a_revision_of_a_local_model_is_refused",
     "max_length": "test_max_length_cuts_the_rows",
     "hidden_dropout_prob": "test_dropout_reaches_every_dropout_of_the_model",
+    "num_hidden_layers": "test_structure_reaches_the_model",
+    "layer_selection": "test_structure_reaches_the_model",
+    "intermediate_size": "test_structure_reaches_the_model",
+    "freeze": "test_structure_reaches_the_model",
+    "freeze_layers": "test_structure_reaches_the_model",
+    "lora": "test_structure_reaches_the_model",
+    "lora_alpha": "test_structure_reaches_the_model",
+    "lora_dropout": "test_structure_reaches_the_model",
     "pad_to_max_length": "test_pad_to_max_length_fills_every_row",
 }
 
@@ -207,6 +217,53 @@ def test_rates_by_layer_reach_the_trainer(trainer_for):
     """What they do is in test_rates.py."""
     rates = trainer_for(layerwise_lr_decay=0.9, head_learning_rate=1e-3).rates
     assert (rates.layerwise_lr_decay, rates.head_learning_rate) == (0.9, 1e-3)
+
+
+@pytest.fixture
+def model_of(tiny_models):
+    """A tiny BERT (2 layers, 64 units) shaped by model settings."""
+
+    def make(**settings):
+        config = RunConfig(model={"name": str(tiny_models["bert"]), **settings})
+        base = modeling.find_base_model(config.model.name)
+        return build_model(config, base, modeling.load_tokenizer(base), ("neg", "pos"))[0]
+
+    return make
+
+
+def frozen(model):
+    return {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+
+
+STRUCTURE = {
+    "num_hidden_layers": ({"num_hidden_layers": 1}, lambda m: len(m.bert.encoder.layer) == 1),
+    "layer_selection": (
+        {"num_hidden_layers": 1, "layer_selection": "last"},
+        lambda m: not torch.equal(m.bert.encoder.layer[0].output.dense.weight, m.first.output.dense.weight),
+    ),
+    "intermediate_size": ({"intermediate_size": 10}, lambda m: m.bert.encoder.layer[1].intermediate.dense.out_features == 10),
+    "freeze": ({"freeze": "embeddings"}, lambda m: frozen(m) and all("embeddings" in name for name in frozen(m))),
+    "freeze_layers": ({"freeze_layers": 1}, lambda m: "bert.encoder.layer.0.output.dense.weight" in frozen(m)),
+    "lora": ({"lora": 3}, lambda m: m.peft_config["default"].r == 3 and m.peft_config["default"].lora_alpha == 6),
+    "lora_alpha": ({"lora": 3, "lora_alpha": 5}, lambda m: m.peft_config["default"].lora_alpha == 5),
+    "lora_dropout": ({"lora": 3, "lora_dropout": 0.3}, lambda m: m.peft_config["default"].lora_dropout == 0.3),
+}
+
+
+@pytest.mark.parametrize("field", STRUCTURE)
+def test_structure_reaches_the_model(field, model_of):
+    settings, holds = STRUCTURE[field]
+    plain, changed = model_of(), model_of(**settings)
+    if field == "layer_selection":
+        changed.first = plain.bert.encoder.layer[0]
+    assert holds(changed)
+    if field not in ("layer_selection", "lora", "lora_alpha", "lora_dropout"):
+        assert not holds(plain)
+
+
+def test_gradual_unfreezing_reaches_its_callback(trainer_for):
+    callbacks = trainer_for(gradual_unfreezing=0.4).callback_handler.callbacks
+    assert [callback.share for callback in callbacks if isinstance(callback, GradualUnfreezing)] == [0.4]
 
 
 def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tuner import modeling
-from tuner.augmentation import lexicon
-from tuner.augmentation import pretrained as models
+from tuner.augmentation.lexicon import opposed
+from tuner.augmentation.pretrained import embeddings, whole_words
 from tuner.augmentation.words import is_grammar, is_negation
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def nearest(words: Iterable[str], base: modeling.BaseModel) -> dict[str, tuple[s
 
 def fits(word: str, other: str) -> bool:
     """Whether another word may stand for one without the text saying the opposite, as far as the lexicon knows."""
-    return other != word and not is_negation(other) and not lexicon.opposed(word, other)
+    return other != word and not is_negation(other) and not opposed(word, other)
 
 
 # One table is kept (154 MB for RoBERTa), since a preview is asked for again and again.
@@ -63,9 +63,9 @@ def _table(base: modeling.BaseModel) -> "tuple[list[str], torch.Tensor]":
 
     key = (base.location, base.revision)
     if key not in _kept:
-        words = models.whole_words(modeling.load_tokenizer(base))
+        words = whole_words(modeling.load_tokenizer(base))
         names = [word for word in words if not is_grammar(word)]
-        rows = models.embeddings(base)[[words[word] for word in names]]
+        rows = embeddings(base)[[words[word] for word in names]]
         _kept.clear()
         _kept[key] = names, torch.nn.functional.normalize(rows - rows.mean(dim=0), dim=1)
     return _kept[key]

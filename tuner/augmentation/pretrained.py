@@ -1,7 +1,5 @@
 """What augmentation takes out of a base model: its vocabulary's whole words, its embedding table, its masked-word head."""
 
-import json
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-# How a token that begins a word is marked: byte-level BPE (GPT-2, RoBERTa, ModernBERT) and SentencePiece (XLM-R, DeBERTa).
-_SPACE_MARKS = ("Ġ", "▁")
+# What marks a token's place in its word: its beginning in byte-level BPE (GPT-2, RoBERTa, ModernBERT) and in SentencePiece
+# (XLM-R, DeBERTa), its inside in WordPiece. The most frequent one tells which it is: each may stand in the others' vocabularies.
+_BPE, _SENTENCE_PIECE, _WORD_PIECE = _MARKS = ("Ġ", "▁", "##")
 # Layers that a masked-word head has and a bare encoder has not, in the offered architectures.
 _HEADS = (
     "cls.predictions.transform.",
@@ -22,6 +21,7 @@ _HEADS = (
     "head.dense.",
     "predictions.dense.",
     "lm_predictions.",
+    "generator_predictions.",
 )
 
 
@@ -29,12 +29,13 @@ def whole_words(tokenizer: "PreTrainedTokenizerBase") -> dict[str, int]:
     """Word → id of the token that is the whole word, letters alone, in small letters."""
     vocabulary = tokenizer.get_vocab()
     special = set(tokenizer.all_special_ids)
-    marked = next((mark for mark in _SPACE_MARKS if any(token.startswith(mark) for token in vocabulary)), "")
+    kind = max(_MARKS, key=lambda mark: sum(token.startswith(mark) for token in vocabulary))
+    mark = "" if kind == _WORD_PIECE else kind
     found = {}
     for token, index in vocabulary.items():
         # A token of byte-level BPE spells letters outside ASCII in signs of its own: only the tokenizer can read them.
-        word = tokenizer.convert_tokens_to_string([token]).strip() if marked == "Ġ" else token.removeprefix(marked)
-        if token.startswith(marked) and index not in special and word.isalpha() and word == word.lower():
+        word = tokenizer.convert_tokens_to_string([token]).strip() if mark == _BPE else token.removeprefix(mark)
+        if token.startswith(mark) and index not in special and word.isalpha() and word == word.lower():
             found[word] = index
     return found
 
@@ -54,10 +55,11 @@ def embeddings(base: modeling.BaseModel) -> "torch.Tensor":
 
 def has_masked_head(base: modeling.BaseModel) -> bool:
     """Whether the checkpoint holds a head that names masked words; looks at names alone, loads nothing."""
-    if any(str(name).endswith("ForMaskedLM") for name in base.config.get("architectures") or []):
+    named = [str(name) for name in base.config.get("architectures") or []]
+    if any(name.endswith("ForMaskedLM") or name == "BertForPreTraining" for name in named):
         return True
-    # sample:minilm and other sentence encoders name the bare model and hold no head; google's BERT "ForPreTraining" holds one.
-    return any(name.startswith(_HEADS) for name in _weight_names(Path(base.location)))
+    # sample:minilm and other sentence encoders name the bare model; some such checkpoints hold the head none the less.
+    return any(name.startswith(_HEADS) for name in _weight_names(base))
 
 
 def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
@@ -71,8 +73,9 @@ def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
     refuse_without_head(base)
     with modeling._translated(base.name):
         model, report = AutoModelForMaskedLM.from_pretrained(base.location, output_loading_info=True, **_safely(base))
-    if report["missing_keys"]:  # config.json may promise a head that the weights do not hold; it would guess at random
-        raise _no_head(base, f"its weights lack {sorted(report['missing_keys'])[0]}")
+    missing = sorted(name for name in report["missing_keys"] if name.startswith(_HEADS))
+    if missing:  # config.json may promise a head that the weights do not hold; it would guess at random
+        raise _no_head(base, f"its weights lack {missing[0]}")
     return model.eval()
 
 
@@ -106,11 +109,14 @@ def _safely(base: modeling.BaseModel) -> dict:
     }
 
 
-def _weight_names(folder: Path) -> list[str]:
-    """Names of a local checkpoint's tensors, out of the header of its safetensors files; none for a model on the Hub."""
+def _weight_names(base: modeling.BaseModel) -> list[str]:
+    """Names of a local checkpoint's tensors; none for a model on the Hub, whose weights are not fetched for this."""
+    from safetensors import safe_open
+
     names: list[str] = []
-    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
-        with path.open("rb") as file:
-            size = struct.unpack("<Q", file.read(8))[0]
-            names += json.loads(file.read(min(size, 100_000_000)))
+    folder = Path(base.location)
+    with modeling._translated(base.name):
+        for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+            with safe_open(path, "np") as file:
+                names += file.keys()
     return names

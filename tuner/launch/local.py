@@ -48,6 +48,7 @@ def prepare(config: RunConfig) -> RunConfig:
         raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
+    modeling.check_shape(base, config.model)
     if config.model.pad_to_max_length and config.model.max_length is None:
         changes["model"]["max_length"] = base.limit
     data = load_labelled(config.data)

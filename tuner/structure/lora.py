@@ -1,9 +1,9 @@
 """LoRA: small matrices beside frozen ones, trained in their place and merged into them for the saved model."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner.hub_read import HUB_ID
 from tuner.structure.anatomy import anatomy_of, plain
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def save_adapter(model: "PeftModel", folder: Path, base: str, revision: str | No
     settings = model.peft_config["default"]
     settings.base_model_name_or_path, settings.revision = (None, None) if whole else (base, revision)
     model.save_pretrained(folder, save_embedding_layers=False)
-    settings.base_model_name_or_path = settings.revision = None
     if whole:
         _save_base(model, folder)
     (folder / "README.md").write_text(_readme(model, base, whole), encoding="utf-8")
+    settings.base_model_name_or_path = settings.revision = None
 
 
 def _save_base(model: "PeftModel", folder: Path) -> None:
@@ -92,10 +92,14 @@ def _readme(model: "PeftModel", base: str, whole: bool) -> str:
         front, what = "library_name: peft", f"{base}, with its layers or width changed"
     else:
         load = (
-            f"base = AutoModelForSequenceClassification.from_pretrained({base!r}, id2label={names!r})\n"
+            "base = AutoModelForSequenceClassification.from_pretrained(\n"
+            f"    {base!r}, revision={model.peft_config['default'].revision!r},\n"
+            f"    id2label={names!r}, pad_token_id={model.config.pad_token_id},\n)\n"
             'model = PeftModel.from_pretrained(base, "adapter")'
         )
-        front, what = f"library_name: peft\nbase_model: {json.dumps(base)}", base
+        # The Hub refuses a card whose base_model is a folder.
+        front = "library_name: peft" + (f"\nbase_model: {base}" if HUB_ID.fullmatch(base) else "")
+        what = base
     imports = "from transformers import AutoModelForSequenceClassification" + ("" if whole else "\nfrom peft import PeftModel")
     return f"---\n{front}\n---\nLoRA adapter for {what}. Labels: {names}.\n\n```python\n{imports}\n\n{load}\n```\n"
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from tuner.errors import SettingsError
 from tuner.structure.anatomy import parts_of
 
 if TYPE_CHECKING:
@@ -34,11 +35,17 @@ class GradualUnfreezing(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: "Module", **kwargs: object
     ) -> None:
-        """Notes what waits, from the top down; the optimizer has been made by now."""
+        """Notes what waits, from the top down; the optimizer has been made by now.
+
+        Raises:
+            SettingsError: the head alone is trained anyway.
+        """
         parts = parts_of(model)
         groups = [*reversed(parts.layers), parts.beneath]
         trained = [[parameter for parameter in group if parameter.requires_grad] for group in groups]
         self._waiting = [group for group in trained if group]
+        if not self._waiting:
+            raise SettingsError(["training.gradual_unfreezing: everything but the head is frozen; empty it, or freeze less."])
         self._apply(state)
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:

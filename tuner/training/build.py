@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
 
+    from tuner.modeling import BaseModel
+
 
 def encode(split: Split, tokenizer: "PreTrainedTokenizerBase", max_length: int, pad: bool) -> "Dataset":
     """Rows as token ids with a `length` column, by which the sampler groups them.
@@ -89,12 +91,36 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         # A DataLoader's children would keep file locks and GPU memory after the worker was killed.
         dataloader_num_workers=0,
         dataloader_pin_memory=device == "cuda",
-        ddp_find_unused_parameters=False,
+        ddp_find_unused_parameters=config.gradual_unfreezing is not None,
         # Every loss here is a mean over its batch: scaling it by the number of processes would undo that.
         average_tokens_across_devices=False,
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def build_model(
+    config: RunConfig, base: "BaseModel", tokenizer: "PreTrainedTokenizerBase", labels: tuple[str, ...]
+) -> "tuple[PreTrainedModel, int]":
+    """The base model with a new head, shaped as the settings say, and how many parameters it had before that.
+
+    Raises:
+        ModelError: its weights cannot be read, or its structure cannot be changed so.
+        SettingsError: more layers or width than it has.
+    """
+    from tuner import modeling, structure
+
+    settings, seed = config.model, config.training.seed
+    model = modeling.load_for_training(base, tokenizer, labels, seed, settings.hidden_dropout_prob)
+    before = structure.count_parameters(model)[0]
+    if settings.num_hidden_layers:
+        model = structure.keep_layers(model, settings.num_hidden_layers, settings.layer_selection)
+    if settings.intermediate_size:
+        model = structure.narrow(model, settings.intermediate_size)
+    structure.freeze(model, settings.freeze, settings.freeze_layers)
+    if settings.lora:
+        model = structure.add_lora(model, settings.lora, settings.lora_alpha or 2 * settings.lora, settings.lora_dropout, seed)
+    return model, before
 
 
 def build_trainer(
@@ -118,11 +144,14 @@ def build_trainer(
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
 
     from tuner.hardware import torch_device
+    from tuner.structure import GradualUnfreezing
     from tuner.training.rates import Rates
     from tuner.training.trainer import ClassifierTrainer
 
     patience = config.training.early_stopping_patience
     early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
+    share = config.training.gradual_unfreezing
+    unfreezing = [GradualUnfreezing(share)] if share else []
     pad = config.model.pad_to_max_length
     trainer = ClassifierTrainer(
         model=model,
@@ -133,7 +162,7 @@ def build_trainer(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
         compute_loss_func=custom_loss(config.training, data),
-        callbacks=[*early, *callbacks],
+        callbacks=[*early, *unfreezing, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     decay, head_rate = config.training.layerwise_lr_decay, config.training.head_learning_rate

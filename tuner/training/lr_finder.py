@@ -82,6 +82,7 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
     """(learning rate, loss) of each step."""
     import torch
 
+    from tuner.structure import plain
     from tuner.training.speed import faster_steps
 
     trainer, max_length = _trainer(config, folder)
@@ -90,7 +91,7 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
     shares = [group["lr"] / config.training.learning_rate for group in optimizer.param_groups]
     trainer.current_gradient_accumulation_steps = 1  # `train()` would set it
     model.train()
-    with faster_steps(model, max_length):
+    with faster_steps(plain(model), max_length):
         batches = _again_and_again(trainer)
         for step in range(steps):
             rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
@@ -107,16 +108,22 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
 def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
     from tuner.data.labelled import load_labelled
     from tuner.data.profiling import token_counts
-    from tuner.training.build import build_trainer
+    from tuner.training.build import build_model, build_trainer
 
-    one_batch = {"gradient_accumulation_steps": 1, "eval_strategy": "no", "save_strategy": "no", "early_stopping_patience": None}
+    one_batch = {
+        "gradient_accumulation_steps": 1,
+        "eval_strategy": "no",
+        "save_strategy": "no",
+        "early_stopping_patience": None,
+        "gradual_unfreezing": None,
+    }
     config = config.with_changes({"training": one_batch})
     data = load_labelled(config.data)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
     counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
     max_length = modeling.choose_max_length(base, config.model.max_length, counts)
-    model = modeling.load_for_training(base, tokenizer, data.labels, config.training.seed, config.model.hidden_dropout_prob)
+    model, _ = build_model(config, base, tokenizer, data.labels)
     return build_trainer(config, data, model, tokenizer, max_length, folder, []), max_length
 
 

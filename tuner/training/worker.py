@@ -51,8 +51,9 @@ def _train(run: Run) -> None:
     import transformers
 
     from tuner.data.labelled import load_labelled
+    from tuner.structure import plain
     from tuner.training import checkpoints
-    from tuner.training.build import build_trainer
+    from tuner.training.build import build_model, build_trainer
     from tuner.training.callbacks import Progress, StopOnNotANumber, StopOnRequest, WholeCheckpoints
     from tuner.training.speed import faster_steps
 
@@ -73,7 +74,7 @@ def _train(run: Run) -> None:
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
     max_length = _max_length(run, base, data)
-    model = modeling.load_for_training(base, tokenizer, data.labels, config.training.seed, config.model.hidden_dropout_prob)
+    model, before = build_model(config, base, tokenizer, data.labels)
     tokenizer.model_max_length = max_length
     _starting(run, "Counting tokens")
     folder = run.folder / "checkpoints"
@@ -83,11 +84,11 @@ def _train(run: Run) -> None:
     for name in checkpoints.remove_torn(folder, identity):
         runs.append_event(run, "note", message=f"{name} is not whole and was removed.")
     resume = checkpoints.newest_whole(folder, identity)
-    _say_how(run, trainer, resume)
+    _say_how(run, trainer, before, resume)
     if stop.requested and resume is None:
         _finish(run, "stopped", "Stopped before the first step.")
         return
-    with faster_steps(model, max_length):
+    with faster_steps(plain(model), max_length):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         if config.training.eval_strategy == "no" and not stop.stopped:
             trainer.evaluate()
@@ -99,7 +100,7 @@ def _train(run: Run) -> None:
         train_runtime=outcome.metrics.get("train_runtime"),
         eta=None,
     )
-    _save_model(run, trainer, tokenizer)
+    _save_model(run, base, trainer, tokenizer)
     if stop.terminated:  # the machine is going down: seconds are left, and the checkpoint is written
         _finish(run, "stopped", "Stopped because the machine ended it. Resume goes on from here.")
         return
@@ -127,26 +128,35 @@ def _max_length(run: Run, base: modeling.BaseModel, data: "LabelledData") -> int
     return modeling.choose_max_length(base, config.model.max_length, counts)
 
 
-def _say_how(run: Run, trainer: "Trainer", resume: Path | None) -> None:
+def _say_how(run: Run, trainer: "Trainer", before: int, resume: Path | None) -> None:
     from tuner.hardware import describe, resolve_precision
+    from tuner.structure import parameters_in_words
 
     precision, why = resolve_precision(run.config.training.precision)
-    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     runs.append_event(
         run,
         "note",
-        message=f"{parameters / 1e6:.1f} M parameters on {describe().name}, matrix products in {precision} ({why}), "
+        message=f"{parameters_in_words(trainer.model, before)}; on {describe().name}, matrix products in {precision} ({why}), "
         f"texts cut at {trainer.processing_class.model_max_length} tokens.",
     )
     if resume:
         runs.append_event(run, "note", message=f"Resumed from {resume.name}.")
 
 
-def _save_model(run: Run, trainer: "Trainer", tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Writes `model/` beside its final place and moves it there, so that a half-written one is never taken for whole."""
+def _save_model(run: Run, base: modeling.BaseModel, trainer: "Trainer", tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Writes `model/` beside its final place and moves it there, so that a half-written one is never taken for whole.
+
+    LoRA's matrices are merged into it; the adapter itself is kept in `adapter/`.
+    """
+    from tuner.structure import is_lora, merge_lora, save_adapter
+
     part = run.folder / "model.part"
     shutil.rmtree(part, ignore_errors=True)
-    trainer.model.save_pretrained(part, safe_serialization=True)
+    model = trainer.model
+    if is_lora(model):
+        save_adapter(model, run.folder / "adapter", base.location, base.revision, whole=run.config.model.reshapes)
+        model = merge_lora(model)
+    model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
     shutil.rmtree(run.model_folder, ignore_errors=True)
     part.rename(run.model_folder)

@@ -98,6 +98,7 @@ TO_PLAYGROUND = "Try it →"
 
 GROUPS = {
     "Model": "Model",
+    "Structure": "Structure, freezing, LoRA",
     "Data": "Data",
     "Learning rate": "Learning rate",
     "Regularisation": "Regularisation",

@@ -129,6 +129,7 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
     gr.Markdown(text.STEP_BASE, elem_classes="step")
     base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
     _fold("Model", folded, draw)
+    _fold("Structure", folded, draw)
     gr.Markdown(text.STEP_EVALUATION, elem_classes="step")
     draw(("training", "metric_for_best_model"))
     _fold("Evaluation", folded, draw)
@@ -139,7 +140,7 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
     for group in text.GROUPS:
         if group == "Learning rate":
             finder = _fold(group, folded, draw, lr_panel.draw)
-        elif group not in ("Model", "Evaluation"):
+        elif group not in ("Model", "Structure", "Evaluation"):
             _fold(group, folded, draw)
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
     return _Settings(preset, start, base, name, widgets, finder)

@@ -1,0 +1,72 @@
+"""Whole runs with a changed structure: what they save loads anywhere, and a mistake is said before the start."""
+
+import pytest
+
+from tests import tiny
+from tuner.errors import SettingsError
+from tuner.inference import load_classifier
+from tuner.launch.local import prepare
+
+SHAPES = {
+    "fewer layers": {"num_hidden_layers": 1, "layer_selection": "last"},
+    "narrower": {"intermediate_size": 24},
+    "frozen": {"freeze": "all_but_head"},
+    "LoRA": {"lora": 2},
+    "all at once": {"num_hidden_layers": 1, "intermediate_size": 24, "lora": 2},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_saved_model_loads_with_a_plain_pipeline(architecture, shape, tiny_config, train_here):
+    from transformers import pipeline
+
+    run = train_here(tiny_config(architecture, model=SHAPES[shape], max_steps=2))
+    assert run.status.state == "completed", run.status.message
+    answers = pipeline("text-classification", model=str(run.model_folder), top_k=None)(["i love this film"])[0]
+    ours = load_classifier(run).predict(["i love this film"])[0].probabilities
+    assert {answer["label"]: answer["score"] for answer in answers} == pytest.approx(ours, abs=1e-5)
+    assert (run.folder / "adapter" / "adapter_model.safetensors").is_file() == ("lora" in SHAPES[shape])
+
+
+def test_parameters_before_and_after_are_said(tiny_config, train_here):
+    run = train_here(tiny_config("bert", model={"num_hidden_layers": 1, "freeze": "embeddings"}, max_steps=1))
+    notes = (run.folder / "events.jsonl").read_text()
+    assert "parameters" in notes
+    assert "of them trained" in notes
+    assert "before:" in notes
+
+
+@pytest.mark.slow
+def test_lora_with_gradual_unfreezing_and_the_best_checkpoint_kept(tiny_config, train_here):
+    epochs = {"max_steps": -1, "num_train_epochs": 2, "eval_strategy": "epoch", "save_strategy": "epoch"}
+    run = train_here(tiny_config("bert", model={"lora": 2}, gradual_unfreezing=0.5, **epochs))
+    assert run.status.state == "completed", run.status.message
+
+
+def test_the_untouched_model_has_the_run_s_shape(tiny_config, train_here):
+    from tuner.inference import load_untouched
+
+    run = train_here(tiny_config("bert", model={"num_hidden_layers": 1, "lora": 2}, max_steps=1))
+    assert load_untouched(run).model.config.num_hidden_layers == 1
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize(("field", "value"), [("num_hidden_layers", 3), ("freeze_layers", 3), ("intermediate_size", 999)])
+def test_more_than_the_base_model_has_is_refused_before_the_start(architecture, field, value, tiny_config):
+    with pytest.raises(SettingsError, match=rf"model\.{field} = {value}: .* has \d+"):
+        prepare(tiny_config(architecture, model={field: value}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lora": 4, "freeze": "embeddings"}, "leave freeze at nothing"),
+        ({"lora_alpha": 4}, "lora_alpha needs lora"),
+        ({"freeze": "all_but_head", "freeze_layers": 1}, "leave freeze_layers at 0"),
+    ],
+)
+def test_contradictions_are_refused(settings, words, tiny_config):
+    with pytest.raises(SettingsError, match=words):
+        tiny_config("bert", model=settings)
