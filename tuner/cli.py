@@ -105,6 +105,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _preview(options: argparse.Namespace) -> int:
+    from tuner import augmentation, modeling
     from tuner.data import load_labelled, profile, suspicious_in
 
     chosen = {
@@ -120,8 +121,12 @@ def _preview(options: argparse.Namespace) -> int:
     data = load_labelled(config.data)
     found = profile(config, data, split=check_split(options.split))
     suspicious = suspicious_in(data, most=options.suspicious) if options.suspicious > 0 else []
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    copies = augmentation.preview(data.splits["train"].texts, config.augmentation, base, config.augmentation.seed)
     if options.json:
         listed = {"suspicious": [dataclasses.asdict(row) for row in suspicious]} if options.suspicious else {}
+        if copies:
+            listed["augmented"] = [{"text": text, "altered": altered, "strategies": names} for text, altered, names in copies]
         return _print_json({**found.model_dump(mode="json"), **listed})
     print(f"{found.source}: text in {', '.join(found.text_column)} ({found.text_reason}),")
     print(f"label in {found.label_column} ({found.label_reason}).")
@@ -149,6 +154,8 @@ def _preview(options: argparse.Namespace) -> int:
     for row in suspicious:
         doubt = f"{row.label} {row.probability_label:.0%}, {row.suggested} {row.probability_suggested:.0%}"
         print(f"  {row.row_id:>14}  {doubt}  {' '.join(row.text.split())[:80]}")
+    for text, altered, names in copies:
+        print(f"\n  {' '.join(text.split())[:110]}\n→ {' '.join(altered.split())[:110]}  ({', '.join(names)})")
     return 0
 
 

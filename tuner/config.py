@@ -1,4 +1,4 @@
-"""The one settings object: RunConfig = DataConfig + ModelConfig + TrainingConfig.
+"""The one settings object: RunConfig = DataConfig + ModelConfig + TrainingConfig + AugmentationConfig.
 
 The only place where a setting's name, default, bounds and help text stand. CLI, YAML and the
 app's widgets are generated from it. Names are those of `transformers.TrainingArguments` and the
@@ -329,6 +329,27 @@ class TrainingConfig(_Section):
         return "no" not in (self.eval_strategy, self.save_strategy)
 
 
+class AugmentationConfig(_Section):
+    """Altered copies of training rows; validation and test rows are never touched."""
+
+    synonyms: float = setting(
+        0.0, "synonyms: share of a text's words replaced by one of the same meaning (English)", group="Augmentation", ge=0, le=1
+    )
+    neighbours: float = setting(
+        0.0, "neighbours: share replaced by a word near it in the base model's embedding table", group="Augmentation", ge=0, le=1
+    )
+    masked: float = setting(
+        0.0, "masked words: share replaced by what the base model would put there; needs a masked-word head",
+        group="Augmentation", ge=0, le=1,
+    )  # fmt: skip
+    swap: float = setting(0.0, "swap: share of the words that change places with the next one", group="Augmentation", ge=0, le=1)
+    delete: float = setting(0.0, "delete: share of the words left out; never all", group="Augmentation", ge=0, le=1)
+    typos: float = setting(0.0, "typos: share of the words with a slip of the keyboard", group="Augmentation", ge=0, le=1)
+    case: float = setting(0.0, "capitals: share of the words written with other capitals", group="Augmentation", ge=0, le=1)
+    copies: int = setting(1, "copies: altered copies added for each training row", group="Augmentation", ge=1, le=20)
+    seed: Seed = setting(42, "seed for the words chosen and what replaces them", group="Augmentation")
+
+
 class RunConfig(_Section):
     """Everything that decides what a training does. `config.yaml` of a run holds one, written out in full."""
 
@@ -337,6 +358,7 @@ class RunConfig(_Section):
     data: DataConfig = Field(default_factory=DataConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
         """Validates the settings, with the preset under them.
@@ -448,7 +470,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, dict[str, Any]]:
 
 def sections() -> dict[str, type[BaseModel]]:
     """Section name → its class, in the order they are shown."""
-    return {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+    return {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig, "augmentation": AugmentationConfig}
 
 
 def fields() -> Iterator[tuple[str, str, FieldInfo]]:

@@ -103,7 +103,7 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
     """
     from transformers import AutoTokenizer
 
-    with _translated(model.name):
+    with translated(model.name):
         tokenizer = AutoTokenizer.from_pretrained(
             model.location,
             revision=model.revision,
@@ -162,7 +162,7 @@ def load_for_training(
     from transformers import AutoModelForSequenceClassification, set_seed
 
     set_seed(seed)
-    with _translated(model.name):
+    with translated(model.name):
         loaded = AutoModelForSequenceClassification.from_pretrained(
             model.location,
             revision=model.revision,
@@ -194,7 +194,7 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
     heads = model.config.get("architectures") or []
     if not any(str(head).endswith("ForSequenceClassification") for head in heads):
         raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
-    with _translated(model.name):
+    with translated(model.name):
         return AutoModelForSequenceClassification.from_pretrained(
             model.location,
             revision=model.revision,
@@ -307,7 +307,7 @@ def _minilm_folder() -> Path:
     )
 
 
-class _translated:  # noqa: N801 (a context manager reads as a verb)
+class translated:  # noqa: N801 (a context manager reads as a verb)
     """Quiet loading; what the libraries raise for a model that cannot be read becomes a ModelError."""
 
     def __init__(self, name: str) -> None:

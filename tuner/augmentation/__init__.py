@@ -7,12 +7,14 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tuner import modeling
 from tuner.augmentation import lexicon, masked, neighbours, noise, pretrained
 from tuner.augmentation.words import Piece, content_words, join, shaped_like, split, words_of
+from tuner.config import RunConfig
+from tuner.data.labelled import LabelledData, Split
 from tuner.errors import SettingsError
 
 # In the order they are applied: words are replaced in the text as it was written, before it is spoilt.
@@ -84,6 +86,24 @@ def augment(
         raise ValueError(f"{len(texts)} texts, but {len(labels)} labels")
     made = _altered(texts, config, base, seed)
     return [text for text, _ in made], [labels[copy.row] for _, copy in made], [copy.row for _, copy in made]
+
+
+def with_copies(config: RunConfig, data: LabelledData, base: modeling.BaseModel) -> LabelledData:
+    """The data with altered copies behind its training rows, as the config's section `augmentation` asks for.
+
+    The fingerprint stays that of the rows themselves; a copy has the row id of the row it was made of.
+
+    Raises:
+        SettingsError, ModelError, TunerError: as `augment`.
+    """
+    settings, train = config.augmentation, data.splits["train"]
+    if not is_on(settings):
+        return data
+    texts, labels, rows = augment(train.texts, train.labels, settings, base, settings.seed)
+    row_ids = (*train.row_ids, *(train.row_ids[row] for row in rows))
+    more = Split((*train.texts, *texts), (*train.labels, *labels), row_ids, train.origin)
+    note = f"{len(texts):,} altered copies were added to the {len(train):,} training rows."
+    return replace(data, splits={**data.splits, "train": more}, notes=(*data.notes, note))
 
 
 def preview(

@@ -48,7 +48,7 @@ def embeddings(base: modeling.BaseModel) -> "torch.Tensor":
     """
     from transformers import AutoModel
 
-    with modeling._translated(base.name):
+    with modeling.translated(base.name):
         model = AutoModel.from_pretrained(base.location, **_safely(base))
     return model.get_input_embeddings().weight.detach()
 
@@ -71,7 +71,7 @@ def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
     from transformers import AutoModelForMaskedLM
 
     refuse_without_head(base)
-    with modeling._translated(base.name):
+    with modeling.translated(base.name):
         model, report = AutoModelForMaskedLM.from_pretrained(base.location, output_loading_info=True, **_safely(base))
     missing = sorted(name for name in report["missing_keys"] if name.startswith(_HEADS))
     if missing:  # config.json may promise a head that the weights do not hold; it would guess at random
@@ -115,7 +115,7 @@ def _weight_names(base: modeling.BaseModel) -> list[str]:
 
     names: list[str] = []
     folder = Path(base.location)
-    with modeling._translated(base.name):
+    with modeling.translated(base.name):
         for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
             with safe_open(path, "np") as file:
                 names += file.keys()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tuner import hub_read, modeling, runs
+from tuner import augmentation, hub_read, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
@@ -49,6 +49,7 @@ def prepare(config: RunConfig) -> RunConfig:
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
     modeling.check_shape(base, config.model)
+    augmentation.refuse_unfit(config.augmentation, base)
     if config.model.pad_to_max_length and config.model.max_length is None:
         changes["model"]["max_length"] = base.limit
     data = load_labelled(config.data)

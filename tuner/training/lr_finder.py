@@ -106,6 +106,7 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
 
 
 def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
+    from tuner.augmentation import with_copies
     from tuner.data.labelled import load_labelled
     from tuner.data.profiling import token_counts
     from tuner.training.build import build_model, build_trainer
@@ -124,7 +125,7 @@ def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
     counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
     max_length = modeling.choose_max_length(base, config.model.max_length, counts)
     model, _ = build_model(config, base, tokenizer, data.labels)
-    return build_trainer(config, data, model, tokenizer, max_length, folder, []), max_length
+    return build_trainer(config, with_copies(config, data, base), model, tokenizer, max_length, folder, []), max_length
 
 
 def _again_and_again(trainer: Any) -> Iterator[Any]:  # noqa: ANN401

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner import hub_read, modeling, runs
+from tuner import augmentation, hub_read, modeling, runs
 from tuner.errors import SourceError, explain
 from tuner.queue import turn
 from tuner.runs import Run
@@ -68,14 +68,17 @@ def _train(run: Run) -> None:
             f"({config.data.fingerprint[:12]}… is now {data.fingerprint[:12]}…).",
             "Start a new run on it.",
         )
-    for note in data.notes:
-        runs.append_event(run, "note", message=note)
     _starting(run, "Loading the base model")
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
     max_length = _max_length(run, base, data)
     model, before = build_model(config, base, tokenizer, data.labels)
     tokenizer.model_max_length = max_length
+    if augmentation.is_on(config.augmentation):
+        _starting(run, "Making altered copies of training rows")
+        data = augmentation.with_copies(config, data, base)
+    for note in data.notes:
+        runs.append_event(run, "note", message=note)
     _starting(run, "Counting tokens")
     folder = run.folder / "checkpoints"
     identity = checkpoints.identity_of(config)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from tuner.config import RunConfig
+from tuner.config import RunConfig, sections
 from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
 from tuner.evaluation.report import EvaluationReport
@@ -128,7 +128,7 @@ def command_line(config: RunConfig) -> str:
     """The command that repeats a run: everything its preset does not already say."""
     preset = RunConfig(preset=config.preset)
     parts = ["python", "-m", "tuner", "train", "--preset", config.preset]
-    for section in ("data", "model", "training"):
+    for section in sections():
         for field, value in getattr(config, section).model_dump().items():
             if field != "fingerprint" and value != getattr(getattr(preset, section), field):
                 shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value

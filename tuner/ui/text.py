@@ -80,6 +80,8 @@ UNDO = "Undo"
 JUDGING = "Reading the rows"
 USE_DECISIONS = "Use these decisions in training"
 TO_TRAIN = "Train on this data →"
+AUGMENTATION = "Altered copies of training rows. Set a rate, then look at what it makes of your texts."
+SHOW_COPIES = "Show examples"
 FINDER = "Not sure? A fresh model is trained for 60 steps with a growing rate, and nothing of it is kept."
 FIND_RATE = "Find a learning rate"
 RATE_CURVE = "Loss over growing rates"
@@ -100,6 +102,7 @@ GROUPS = {
     "Model": "Model",
     "Structure": "Structure, freezing, LoRA",
     "Data": "Data",
+    "Augmentation": "Augmentation",
     "Learning rate": "Learning rate",
     "Regularisation": "Regularisation",
     "Length": "Length",

@@ -10,7 +10,8 @@ from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import forms, lr_panel, render, source_picker, text
+from tuner.ui import augment_panel, forms, lr_panel, render, source_picker, text
+from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.lr_panel import LrPanel
@@ -74,6 +75,7 @@ class _Settings:
     name: gr.Textbox
     widgets: dict[forms.Key, gr.components.Component]
     finder: LrPanel
+    copies: AugmentPanel
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,14 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
         if key in own and key not in widgets:
             draw(key)
     for group in text.GROUPS:
-        if group == "Learning rate":
+        if group == "Augmentation":
+            copies = _fold(group, folded, draw, augment_panel.draw)
+        elif group == "Learning rate":
             finder = _fold(group, folded, draw, lr_panel.draw)
         elif group not in ("Model", "Structure", "Evaluation"):
             _fold(group, folded, draw)
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, start, base, name, widgets, finder)
+    return _Settings(preset, start, base, name, widgets, finder, copies)
 
 
 def _draw_progress() -> _Progress:
@@ -173,7 +177,7 @@ def _draw_progress() -> _Progress:
 
 
 def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401
-    """Connects "Start training" and the finder; returns the event after which the new run is chosen."""
+    """Connects "Start training" and the panels that read the settings; returns the event after which the new run is chosen."""
     order = list(settings.widgets)
 
     def config_of(preset: str, name: str, model: str, max_length: str, *values: Any) -> RunConfig:  # noqa: ANN401
@@ -194,6 +198,7 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
 
     inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
+    augment_panel.wire(context, settings.copies, config_of, inputs)
     start = settings.start
     pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
         begin, inputs, chosen, show_progress="hidden", **_PRIVATE
