@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from tuner import augmentation, modeling
 from tuner.config import RunConfig
@@ -15,26 +14,21 @@ from tuner.ui import text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
-_COLUMNS = ["your text", "altered copy", "by"]
-
 
 @dataclass(frozen=True)
 class AugmentPanel:
     """What was drawn."""
 
     show: gr.Button
-    table: gr.Dataframe
+    examples: gr.Textbox
 
 
 def draw() -> AugmentPanel:
     """Draws the panel inside the current accordion."""
     gr.Markdown(text.AUGMENTATION, elem_classes="quiet")
     show = gr.Button(text.SHOW_COPIES, size="sm", elem_id="show-copies")
-    table = gr.Dataframe(
-        headers=_COLUMNS, datatype="str", interactive=False, wrap=True, visible=False, show_label=False,
-        column_widths=["40%", "40%", "20%"], elem_id="copies",
-    )  # fmt: skip
-    return AugmentPanel(show, table)
+    examples = gr.Textbox(show_label=False, lines=10, max_lines=24, interactive=False, visible=False, elem_id="copies")
+    return AugmentPanel(show, examples)
 
 
 def wire(
@@ -47,7 +41,7 @@ def wire(
     """
 
     @toast
-    def show(*values: Any) -> gr.Dataframe:  # noqa: ANN401
+    def show(*values: Any) -> gr.Textbox:  # noqa: ANN401
         config = config_of(*values)
         settings = config.augmentation
         if not augmentation.is_on(settings):
@@ -55,7 +49,7 @@ def wire(
         base = modeling.find_base_model(config.model.name, config.model.revision)
         texts = context.data(config.data).splits["train"].texts
         examples = augmentation.preview(texts, settings, base, settings.seed)
-        rows = [(cut(before), cut(after), ", ".join(names)) for before, after, names in examples]
-        return gr.Dataframe(pd.DataFrame(rows, columns=_COLUMNS), visible=True)
+        shown = [f"{cut(before)}\n→ {cut(after)}\n   ({', '.join(names)})" for before, after, names in examples]
+        return gr.Textbox("\n\n".join(shown), visible=True)
 
-    panel.show.click(show, inputs, panel.table, api_visibility="private", concurrency_limit=2)
+    panel.show.click(show, inputs, panel.examples, api_visibility="private", concurrency_limit=2)
