@@ -337,4 +337,4 @@ def test_no_data_field_goes_untested():
 
 
 def test_run_config_has_no_further_section():
-    assert set(RunConfig.model_fields) == {"preset", "name", "data", "model", "training"}
+    assert set(RunConfig.model_fields) == {"preset", "name", "data", "model", "training", "augmentation"}

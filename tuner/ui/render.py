@@ -35,6 +35,8 @@ _SIGNS = {
 _LEAST_SHARE = 0.005
 # A shift of the label shares worth a sentence (total variation distance).
 _SHIFT = 0.05
+# In fewer rows the shares differ by chance.
+_LEAST_ROWS = 100
 _NEW_NAME = "name in the model"
 _ALL = "all labels"
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
