@@ -154,7 +154,7 @@ class ModelConfig(_Section):
         None, "layers kept: fewer make a smaller and faster model; empty: all", group="Structure"
     )
     layer_selection: Literal["first", "last", "spread"] = setting(
-        "first", "which layers are kept: the first, the last, or evenly spread ones", group="Structure"
+        "spread", "which layers are kept: evenly spread ones (best where measured), the first, or the last", group="Structure"
     )
     intermediate_size: Annotated[int, Field(ge=1, le=10**6)] | None = setting(
         None, "feed-forward width: keeps so many of its units, the strongest, in every layer; empty: all", group="Structure"

@@ -133,7 +133,7 @@ def check_shape(model: BaseModel, settings: ModelConfig) -> None:
     )
     wanted = {
         "num_hidden_layers": (settings.num_hidden_layers, layers),
-        "freeze_layers": (settings.freeze_layers, layers),
+        "freeze_layers": (settings.freeze_layers, min(layers, settings.num_hidden_layers or layers) if layers else None),
         "intermediate_size": (settings.intermediate_size, width),
     }
     problems = [

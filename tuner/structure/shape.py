@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 Which = Literal["first", "last", "spread"]
 
 
-def keep_layers(model: "PreTrainedModel", count: int, which: Which = "first") -> "PreTrainedModel":
+def keep_layers(model: "PreTrainedModel", count: int, which: Which = "spread") -> "PreTrainedModel":
     """The model with `count` of its layers; whole layers fall away, the kept ones keep their weights and order.
 
     ALBERT computes one layer over and over: there it is computed `count` times.
 
     Args:
-        which: "first" (Sajjad et al. 2023, "On the effect of dropping layers of pre-trained transformer models", found
-            the top ones the least missed), "last", or "spread" evenly from the first to the last, which gives the layers
-            DistilBERT was started from (Sanh et al. 2019, `extract_distilbert.py`: 0, 2, 4, 7, 9, 11 of 12).
+        which: "first", "last", or "spread" evenly from the first to the last, which gives the layers DistilBERT was
+            started from (Sanh et al. 2019, `extract_distilbert.py`: 0, 2, 4, 7, 9, 11 of 12). Measured with three of
+            MiniLM's six on 12,000 tweets, one epoch, 2,000 test rows: accuracy 0.797 spread, 0.778 last, 0.774 first; on
+            4,000 tweets 0.711, 0.667, 0.641. (Sajjad et al. 2023 miss the top layers the least on BERT.)
 
     Raises:
         SettingsError: more layers than there are, or fewer than one.
