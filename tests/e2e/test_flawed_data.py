@@ -71,9 +71,9 @@ def test_rows_of_a_finding_are_shown_and_read_whole(page, server, flawed):
     look_at(page, flawed)
     row = page.locator(".finding", has_text="without text")
     row.get_by_role("button", name="Show rows").click()
-    expect(page.locator("#page-where")).to_contain_text("of 1")
+    expect(page.locator("#page-where")).to_contain_text(re.compile(r"of 1\b"))
     page.locator(".finding", has_text="e-mail").get_by_role("button", name="Show rows").click()
-    expect(page.locator("#page-where")).not_to_contain_text("of 1\n")
+    expect(page.locator("#page-where")).to_contain_text(re.compile(r"of [2-8]\b"))
     page.locator("#rows [role=gridcell]", has_text="example.com").first.click()
     expect(page.locator("#whole-text textarea")).to_have_value(re.compile("@example.com"))
 
