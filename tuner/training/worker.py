@@ -157,7 +157,11 @@ def _save_model(run: Run, base: modeling.BaseModel, trainer: "Trainer", tokenize
     shutil.rmtree(part, ignore_errors=True)
     model = trainer.model
     if is_lora(model):
-        save_adapter(model, run.folder / "adapter", base.location, base.revision, whole=run.config.model.reshapes)
+        adapter = run.folder / "adapter.part"
+        shutil.rmtree(adapter, ignore_errors=True)
+        save_adapter(model, adapter, base.location, base.revision, whole=run.config.model.reshapes)
+        shutil.rmtree(run.folder / "adapter", ignore_errors=True)
+        adapter.rename(run.folder / "adapter")
         model = merge_lora(model)
     model.save_pretrained(part, safe_serialization=True)
     tokenizer.save_pretrained(part)
