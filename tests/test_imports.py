@@ -16,7 +16,8 @@ LAYERS = (
     ("hardware", "hub_read", "runs", "data", "evaluation", "queue"),
     ("modeling", "structure", "augmentation", "training", "inference", "explain", "hub", "batch"),
     ("launch", "access"),
-    ("cli", "ui"),
+    ("commands", "ui"),
+    ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

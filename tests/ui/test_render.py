@@ -5,7 +5,8 @@ import shlex
 import pandas as pd
 import pytest
 
-from tuner.cli import _config_from, _parser
+from tuner.cli import _parser
+from tuner.commands.common import config_from
 from tuner.config import RunConfig
 from tuner.data.findings import Finding
 from tuner.ui import render, theme
@@ -33,7 +34,7 @@ def test_the_command_line_makes_the_same_config():
         training={"learning_rate": 3e-5, "early_stopping_patience": 2, "eval_strategy": "epoch"},
     )
     words = shlex.split(render.command_line(config).replace("\\\n", ""))
-    again = _config_from(_parser().parse_args(words[3:]))
+    again = config_from(_parser().parse_args(words[3:]))
     assert again == config
 
 

@@ -1,0 +1,94 @@
+"""What several commands share: the settings flags, and how things are printed."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tuner import catalog
+from tuner.config import RunConfig, merge, parse_assignments
+from tuner.errors import SettingsError
+
+Command = Callable[[argparse.Namespace], int]
+# Adds a command: name, function, help → its parser, which has --json already.
+AddCommand = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that give settings."""
+    parser.add_argument("--data", metavar="SOURCE", help=f"source of examples (default {catalog.SAMPLE_TWEETS})")
+    parser.add_argument("--model", help=f"base model (default {catalog.SAMPLE_MINILM})")
+    parser.add_argument("--preset", help=f"named settings: {', '.join(catalog.PRESETS)} (default {catalog.DEFAULT_PRESET})")
+    parser.add_argument("--file", type=Path, metavar="RUN.yaml", help="settings file, any part of a RunConfig")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="one setting; may be repeated")
+    parser.add_argument("--name", help="a name for people to read")
+
+
+def config_from(options: argparse.Namespace) -> RunConfig:
+    """The settings of the flags: file under --data, --model and --preset, --set over all.
+
+    Raises:
+        SettingsError: the file cannot be read, or settings that cannot be honoured.
+    """
+    settings: dict[str, Any] = {}
+    if options.file:
+        try:
+            text = options.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError([f"The settings file {options.file} cannot be read ({type(error).__name__})."]) from None
+        settings = RunConfig.parse_yaml(text)
+    if options.preset:
+        settings["preset"] = options.preset
+    if options.name:
+        settings["name"] = options.name
+    if options.data:
+        settings = merge(settings, {"data": {"source": options.data}})
+    if options.model:
+        settings = merge(settings, {"model": {"name": options.model}})
+    return RunConfig(**merge(settings, parse_assignments(options.set)))
+
+
+def print_report(report: Any) -> None:  # noqa: ANN401
+    """Prints a report: scores with intervals, labels, confusion matrix."""
+    print(f"\n{report.headline}")
+    names = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
+    for key, name in names.items():
+        low, high = report.intervals[key]
+        print(f"{name:>13} {getattr(report, key):.3f}  (n = {report.n:,}, 95 % {low:.3f}–{high:.3f})")
+    print(f"{'log loss':>13} {report.log_loss:.3f}\n{'ECE':>13} {report.ece:.3f}\n")
+    print_table(
+        ["label", "precision", "recall", "F1", "support"],
+        [[k, f"{v.precision:.3f}", f"{v.recall:.3f}", f"{v.f1:.3f}", f"{v.support:,}"] for k, v in report.per_class.items()],
+    )
+    print("\nRows: true label, columns: predicted")
+    rows = zip(report.labels, report.confusion_matrix, strict=True)
+    print_table(["", *report.labels], [[label, *(f"{count:,}" for count in row)] for label, row in rows])
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Prints rows in columns: the first left, the others right aligned."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        print(
+            "  ".join(
+                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
+
+
+def print_json(value: Any) -> int:  # noqa: ANN401
+    """Prints one JSON document; returns the exit code 0."""
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+    return 0
+
+
+def say(line: str) -> int:
+    """Prints a line; returns the exit code 0."""
+    print(line)
+    return 0
+
+
+def score(value: float | None) -> str:
+    """A share with three decimals; empty for none."""
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,188 @@
+"""train, find-lr and what can be done with a run."""
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from tuner import runs
+from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
+from tuner.errors import RunFailed
+from tuner.runs import LIVING, Run
+from tuner.words import duration
+
+
+def add(command: AddCommand) -> None:
+    """Adds the commands of this module to the CLI."""
+    train = command("train", _train, "train a classifier and score it on the test rows")
+    add_settings(train)
+    train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
+
+    finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
+    add_settings(finder)
+    finder.add_argument("--steps", type=int, default=60, help="at most so many steps (default 60)")
+
+    command("runs", _runs, "list the runs, newest first")
+    for name, function, help in (
+        ("show", _show, "show one run: state, scores, settings"),
+        ("stop", _stop, "finish the step in hand, save, and end"),
+        ("resume", _resume, "go on with a stopped, failed or lost run"),
+        ("delete", _delete, "remove a run with its model and checkpoints"),
+    ):
+        command(name, function, help).add_argument("run", metavar="RUN")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from tuner.launch import local
+
+    config = config_from(options)
+    run = local.start(config)
+    if options.queue:
+        return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
+    return _see_through(run, options.json)
+
+
+def _find_lr(options: argparse.Namespace) -> int:
+    from tuner.training.lr_finder import find_learning_rate
+
+    def progress(step: int, steps: int) -> None:
+        print(f"\rstep {step} of {steps}", end="", file=sys.stderr, flush=True)
+
+    curve = find_learning_rate(config_from(options), options.steps, None if options.json else progress)
+    if options.json:
+        return print_json(curve.model_dump())
+    print(file=sys.stderr)
+    low, high = min(curve.losses), max(curve.losses)
+    for rate, loss in zip(curve.rates, curve.losses, strict=True):
+        bar = "█" * round(40 * (loss - low) / ((high - low) or 1))
+        print(f"{rate:8.1e}  {loss:7.3f}  {bar}")
+    if curve.suggestion is None:
+        return say("The loss never fell: look at the data and the model before the learning rate.")
+    return say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
+
+
+def _see_through(run: Run, as_json: bool) -> int:
+    """Follows a run to its end and reports it; with `--json` a failed run gets its document too."""
+    try:
+        _follow(run, quiet=as_json)
+    except RunFailed:
+        if as_json:
+            print_json(_outcome(run))
+        raise
+    return _report_end(run, as_json)
+
+
+def _follow(run: Run, quiet: bool) -> None:
+    """Shows progress until the run ends; Ctrl-C asks it to stop and save, a second one lets it be."""
+    from tuner.launch import local
+
+    show = (lambda event: None) if quiet else _Progress(run)
+    if not quiet:
+        say(f"Run {run.id}  ({run.title})")
+    try:
+        local.follow(run, show)
+    except KeyboardInterrupt:
+        runs.request_stop(run)
+        print("\nStopping after this step and saving; Ctrl-C again to leave it to itself.", file=sys.stderr)
+        local.follow(run, show)
+
+
+class _Progress:
+    """Prints a line for every event of a run, to stderr."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.max_steps = 0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        kind, step = event["event"], event.get("step", 0)
+        self.max_steps = event.get("max_steps", self.max_steps)
+        if kind == "log":
+            eta = runs.read_status(self.run).eta
+            left = f", about {duration(eta)} left" if eta else ""
+            print(
+                f"step {step:>5}/{self.max_steps}  loss {event['loss']:.3f}  lr {event['learning_rate']:.2e}  "
+                f"grad norm {event['grad_norm']:.2f}  {event['train_samples_per_second']:.0f} samples/s{left}",
+                file=sys.stderr,
+            )
+        elif kind == "evaluate":
+            scores = "  ".join(f"{k.removeprefix('eval_')} {event[k]:.3f}" for k in _VALIDATION_SCORES if k in event)
+            print(f"step {step:>5}/{self.max_steps}  validation: {scores}", file=sys.stderr)
+        elif kind in ("note", "state") and event.get("message"):
+            print(event["message"], file=sys.stderr)
+
+
+_VALIDATION_SCORES = ("eval_loss", "eval_accuracy", "eval_macro_f1", "eval_macro_recall")
+
+
+def _report_end(run: Run, as_json: bool) -> int:
+    if as_json:
+        return print_json(_outcome(run))
+    status = run.status
+    print(f"\nRun {run.id} is {status.state}. {status.message}".rstrip())
+    if run.report:
+        print_report(run.report)
+    say(f'\nTry it: python -m tuner predict {run.id} "I love it"')
+    return 0
+
+
+def _outcome(run: Run) -> dict[str, Any]:
+    status = run.status
+    return {
+        "run_id": run.id,
+        "state": status.state,
+        "message": status.message,
+        "folder": str(run.folder),
+        "metrics": status.metrics,
+        "train_samples_per_second": status.train_samples_per_second,
+        "train_runtime": status.train_runtime,
+    }
+
+
+def _runs(options: argparse.Namespace) -> int:
+    rows = [runs.summary(run) for run in runs.list_runs()]
+    if options.json:
+        return print_json(rows)
+    if not rows:
+        return say("There is no run yet. Start one with `python -m tuner train`.")
+    print_table(
+        ["run", "state", "name", "step", "macro F1"],
+        [
+            [r["run_id"], r["state"], r["title"][:40], f"{r['step']}/{r['max_steps']}", score(r["metrics"].get("macro_f1"))]
+            for r in rows
+        ],
+    )
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    run = runs.get(options.run)
+    if options.json:
+        return print_json({**_outcome(run), **runs.summary(run), "config": run.config.model_dump(mode="json")})
+    status = run.status
+    print(f"{run.title}\n{run.id}  {status.state}  step {status.step}/{status.max_steps}  {status.message}".rstrip())
+    if run.report:
+        print_report(run.report)
+    print(f"\n{run.config.to_yaml()}\nFolder: {run.folder}")
+    return 0
+
+
+def _stop(options: argparse.Namespace) -> int:
+    run = runs.get(options.run)
+    runs.request_stop(run)
+    deadline = time.monotonic() + 60
+    while run.status.state in LIVING and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is {run.status.state}.")
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from tuner.launch import local
+
+    return _see_through(local.resume(runs.get(options.run)), options.json)
+
+
+def _delete(options: argparse.Namespace) -> int:
+    run = runs.get(options.run)
+    runs.delete(run)
+    return print_json({"run_id": run.id, "deleted": True}) if options.json else say(f"Run {run.id} was deleted.")
