@@ -11,10 +11,19 @@ from tests.e2e.conftest import shot
 
 def make_it_small(page):
     """320 training rows in batches of 8, 100 validation and 100 test rows: 40 steps, seconds of training."""
-    page.locator("#set-data-max_train_samples textarea, #set-data-max_train_samples input").first.fill("320")
-    page.locator("#set-training-per_device_train_batch_size input").fill("8")
+    expect(page.locator("#start")).to_be_visible()
     page.get_by_role("button", name="Data ", exact=False).last.click()
-    page.locator("#set-data-max_eval_samples textarea, #set-data-max_eval_samples input").first.fill("100")
+    # A tab is drawn when it is opened, and for about 0.2 s puts its first values over what a robot types.
+    page.wait_for_timeout(1000)
+    small = {
+        "#set-data-max_train_samples": "320",
+        "#set-data-max_eval_samples": "100",
+        "#set-training-per_device_train_batch_size": "8",
+    }
+    for field, value in small.items():
+        page.locator(f"{field} textarea, {field} input").first.fill(value)
+    for field, value in small.items():
+        expect(page.locator(f"{field} textarea, {field} input").first).to_have_value(value)
 
 
 @pytest.mark.slow
