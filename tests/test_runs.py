@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tuner import runs
@@ -240,3 +242,39 @@ def test_home_is_neither_here_nor_in_the_temp_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/person")
     assert not runs.home().is_relative_to(os.getcwd())
     assert not runs.home().is_relative_to("/tmp")
+
+
+@pytest.fixture
+def hanging(run):
+    """A run whose worker, with a child, answers nothing."""
+    code = "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)"
+    worker = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    while len(children := psutil.Process(worker.pid).children()) < 1:
+        time.sleep(0.02)
+    runs.write_status(run, state="running", step=7, max_steps=9, pid=worker.pid, process=runs.process_identity(worker.pid))
+    yield run, worker, children[0]
+    worker.kill()
+    worker.wait()
+
+
+def test_a_second_stop_ends_the_process_group(hanging):
+    run, worker, child = hanging
+    runs.request_stop(run)
+    assert run.status.state == "running"
+    runs.request_stop(run)
+    assert worker.wait(5) == -signal.SIGKILL
+    psutil.wait_procs([child], timeout=5)
+    assert runs.process_identity(child.pid) is None
+    assert run.status.state == "stopped"
+    assert "at step 7 of 9. Resume goes on" in run.status.message
+
+
+def test_whoever_looks_ends_a_worker_that_hangs_for_20_s_after_a_stop(hanging, monkeypatch):
+    run, worker, _ = hanging
+    runs.request_stop(run)
+    later = time.time() + runs.STOP_SECONDS - 1
+    monkeypatch.setattr("tuner.runs.time.time", lambda: later)
+    assert run.status.state == "running"
+    later += 2
+    assert run.status.state == "stopped"
+    assert worker.wait(5) == -signal.SIGKILL

@@ -46,6 +46,15 @@ def cpu_count() -> int:
 
 
 @functools.cache
+def gpus() -> tuple[str, ...]:
+    """The NVIDIA GPUs this process may use, as CUDA_VISIBLE_DEVICES names them; found without loading torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return tuple(name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")) if _nvidia_gpu() else ()
+    return tuple(str(index) for index in range(len(_ask_nvidia("index"))))
+
+
+@functools.cache
 def describe() -> Device:
     """The device a training would use, found without loading torch."""
     gpu = _nvidia_gpu()
@@ -100,12 +109,19 @@ def _cpu_has_bf16() -> bool:
 
 
 def _nvidia_gpu() -> Device | None:
-    """The first NVIDIA GPU by nvidia-smi, which answers in about 50 ms; None where there is none."""
-    command = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+    """The first NVIDIA GPU; None where there is none."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-        name, mebibytes, capability = (part.strip() for part in done.stdout.splitlines()[0].split(","))
+        name, mebibytes, capability = (part.strip() for part in _ask_nvidia("name,memory.total,compute_cap")[0].split(","))
         gigabytes = float(mebibytes) * 2**20 / 1e9
         return Device("cuda", f"{name}, {gigabytes:.0f} GB", bf16=float(capability) >= _BF16_COMPUTE_CAPABILITY)
-    except (OSError, subprocess.SubprocessError, IndexError, ValueError):
+    except (IndexError, ValueError):
         return None
+
+
+def _ask_nvidia(fields: str) -> list[str]:
+    """One line per GPU by nvidia-smi, which answers in about 50 ms; none where there is none."""
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return []

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from tuner.evaluation.report import EvaluationReport
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
 LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
 RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
+# A worker that was asked to stop and shows no sign of life for so long is ended.
+STOP_SECONDS = 20.0
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -229,7 +232,7 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def request_stop(run: Run) -> None:
-    """Asks the worker to finish its step, save and end.
+    """Asks the worker to finish its step, save, evaluate and end; asked a second time, ends its process group at once.
 
     Raises:
         RunError: the run is not going on.
@@ -237,7 +240,30 @@ def request_stop(run: Run) -> None:
     state = run.status.state
     if state not in LIVING:
         raise RunError(f"Run {run.id} is {state}: there is nothing to stop.", "")
+    if run.stop_requested:
+        _end_worker(run)
     (run.folder / "STOP").touch()
+
+
+def _end_worker(run: Run) -> None:
+    """Kills the worker with all its children. A pid that is another process by now, or no worker of ours, is left alone."""
+    status = read_status(run)
+    pid = status.pid
+    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while process_identity(pid) == status.process and time.monotonic() < deadline:
+        time.sleep(0.02)
+    settle(run, -signal.SIGKILL)
+
+
+def _leads_a_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def delete(run: Run) -> None:
@@ -275,7 +301,8 @@ def requeue(run: Run) -> None:
     status = run.status
     if status.state not in RESUMABLE:
         raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
-    (run.folder / "STOP").unlink(missing_ok=True)
+    for request in ("STOP", "PLACE"):
+        (run.folder / request).unlink(missing_ok=True)
     write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
 
 
@@ -300,13 +327,20 @@ def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
 
 
 def settle(run: Run, exit_code: int | None = None) -> RunStatus:
-    """The status; a living state whose owner is gone becomes `lost`, in the file too.
+    """The status; a living state whose owner is gone becomes `lost` (`stopped` after a stop), in the file too.
+
+    A worker that was asked to stop and gave no sign of life for 20 s is ended by whoever looks.
 
     Args:
         exit_code: of the worker, where the caller waited for it; negative for a signal.
     """
     status = read_status(run)
-    if status.state not in LIVING or (status.pid and process_identity(status.pid) == status.process):
+    if status.state not in LIVING:
+        return status
+    if status.pid and process_identity(status.pid) == status.process:
+        if _hangs(run, status):
+            _end_worker(run)
+            return read_status(run)
         return status
     status = read_status(run)  # the worker may have written its last word in between
     if status.state not in LIVING:
@@ -316,8 +350,19 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     else:
         how = "is gone and said nothing"
     where = f" at step {status.step} of {status.max_steps}" if status.max_steps else ""
+    state: State = "lost"
+    if run.stop_requested:
+        state, how = "stopped", "was ended before it had saved"
     message = f"The worker {how}{where}. Resume goes on from the last whole checkpoint."
-    return write_status(run, state="lost", message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
+    return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
+
+
+def _hangs(run: Run, status: RunStatus) -> bool:
+    try:
+        asked = (run.folder / "STOP").stat().st_mtime
+    except OSError:
+        return False
+    return time.time() - max(asked, status.heartbeat) > STOP_SECONDS
 
 
 def append_event(run: Run, event: str, **values: Any) -> None:  # noqa: ANN401

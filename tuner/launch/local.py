@@ -15,7 +15,7 @@ from tuner.config import RunConfig
 from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
-from tuner.errors import RunFailed, SettingsError
+from tuner.errors import RunError, RunFailed, SettingsError
 from tuner.hardware import describe
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
@@ -165,6 +165,9 @@ def token_pipe() -> Iterator[int]:
 
 def _reap(run: Run, process: "subprocess.Popen[bytes]") -> None:
     """Waits for the worker, so that it leaves no zombie, and settles a state it could not write."""
-    code = process.wait()
-    if run.folder.is_dir():
-        runs.settle(run, code)
+    code = None
+    while code is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = process.wait(timeout=1)
+        with contextlib.suppress(RunError):  # the run was deleted
+            runs.settle(run, code)
