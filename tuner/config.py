@@ -32,6 +32,11 @@ Fix = Literal[
     "drop_near_duplicates",
 ]
 
+# What `tuner.evaluation.metrics.score` gives on the validation rows, and the loss that is trained with.
+Metric = Literal[
+    "macro_f1", "macro_recall", "accuracy", "weighted_f1", "matthews_corrcoef", "roc_auc", "average_precision", "log_loss",
+    "brier_score", "ece", "loss",
+]  # fmt: skip
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 PositiveNumber = Annotated[float, Field(gt=0, le=1e6)]
@@ -138,12 +143,16 @@ class ModelConfig(_Section):
 
     name: str = setting(
         catalog.SAMPLE_MINILM,
-        "base model: sample:minilm, a local folder, or a Hub id",
+        "base model: sample:minilm, a local folder, a Hub id, or run:ID to train a finished run further",
         group="Model",
         min_length=1,
         max_length=1024,
     )
     revision: str | None = setting(None, "commit, branch or tag of a Hub model; pinned in the run", group="Model")
+    keep_head: bool = setting(
+        False, "keep the head: goes on with the base model's own classification head; its labels must be those of the data",
+        group="Model",
+    )  # fmt: skip
     max_length: Annotated[int, Field(ge=4, le=1_000_000)] | None = setting(
         None, "maximum length: longer texts are cut to this many tokens; empty: what the data needs", group="Model", common=True
     )
@@ -261,7 +270,7 @@ class TrainingConfig(_Section):
     activation_checkpointing: bool = setting(
         False, "activation checkpointing: less memory, about a third slower", group="Compute"
     )
-    metric_for_best_model: Literal["macro_f1", "macro_recall", "accuracy", "loss"] = setting(
+    metric_for_best_model: Metric = setting(
         "macro_f1", "the best checkpoint is the one with the best of this on validation", group="Evaluation", common=True
     )
     eval_strategy: Literal["epoch", "steps", "no"] = setting("epoch", "when to validate", group="Evaluation")
@@ -275,6 +284,11 @@ class TrainingConfig(_Section):
     save_total_limit: int = setting(2, "checkpoints kept, the best one included", group="Evaluation", ge=2, le=1000)
     logging_steps: float = setting(
         0.02, "steps (below 1: share of all steps) between points of the loss curve", group="Evaluation", gt=0, le=1e6
+    )
+    report_to: list[Literal["tensorboard", "trackio", "wandb"]] = setting(
+        [],
+        "trackers that get the curves, too; each is a package to install; they write into the run's folder",
+        group="Evaluation",
     )
     seed: Seed = setting(42, "seed for the new head, dropout and the order of the rows", group="Training")
 

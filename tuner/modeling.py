@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner import runs
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
 from tuner.config import ModelConfig
 from tuner.errors import ModelError, SettingsError
 from tuner.hub_read import HUB_ID, fetch_file, model_info, token
 
 if TYPE_CHECKING:
+    import torch
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -41,6 +43,7 @@ _DROPOUT_SETTINGS = (
 # Share of training texts that must fit whole when max_length is left to the data.
 _SHARE_THAT_FITS = 0.995
 _UNBOUNDED = 10**6
+RUN_PREFIX = "run:"
 # A tokenizer.json has up to 17 MB (XLM-RoBERTa).
 _TOKENIZER_SECONDS = 120.0
 
@@ -70,14 +73,25 @@ class BaseModel:
         return int(positions) - _POSITIONS_WITHOUT_TOKEN.get(self.config["model_type"], 0)
 
 
-@functools.lru_cache(maxsize=32)
 def find_base_model(name: str, revision: str | None = None) -> BaseModel:
     """Finds a base model and checks that Tuner can load it; fetches config.json and tokenizer.json alone.
+
+    Args:
+        name: `sample:minilm`, a local folder, a Hub id, or `run:ID` for what a run has trained.
+        revision: commit, branch or tag on the Hub.
 
     Raises:
         ModelError: there is none, it is no text encoder or decoder Tuner knows, or it has no safetensors.
         NetworkError: it lies on the Hub, and the Hub does not answer within 5 s.
+        RunError: there is no such run.
     """
+    if name.startswith(RUN_PREFIX):
+        return _of_run(name, revision)
+    return _find(name, revision)
+
+
+@functools.lru_cache(maxsize=32)
+def _find(name: str, revision: str | None) -> BaseModel:
     if name == SAMPLE_MINILM:
         if revision:
             raise ModelError(f"{SAMPLE_MINILM} has no revisions.", "Leave model.revision empty.")
@@ -145,8 +159,28 @@ def check_shape(model: BaseModel, settings: ModelConfig) -> None:
         raise SettingsError(problems)
 
 
+def check_head(model: BaseModel, labels: tuple[str, ...]) -> None:
+    """Refuses to go on with a head that has not just these labels.
+
+    Raises:
+        SettingsError: it has others, or the base model is no classifier.
+    """
+    if not _is_classifier(model):
+        raise SettingsError([f"model.keep_head = True: {model.name} has no classification head; switch it off."])
+    own = _head_labels(model)
+    if sorted(own) != sorted(labels):
+        named = ", ".join(f"'{name[:40]}'" for name in own[:20])
+        cause = f"model.keep_head = True: the head of {model.name} knows {named}, the data has others"
+        raise SettingsError([f"{cause}; rename them or switch it off."])
+
+
 def load_for_training(
-    model: BaseModel, tokenizer: "PreTrainedTokenizerBase", labels: tuple[str, ...], seed: int, dropout: float | None = None
+    model: BaseModel,
+    tokenizer: "PreTrainedTokenizerBase",
+    labels: tuple[str, ...],
+    seed: int,
+    dropout: float | None = None,
+    keep_head: bool = False,
 ) -> "PreTrainedModel":
     """The model with a new classification head, weights in float32.
 
@@ -154,6 +188,7 @@ def load_for_training(
         labels: label names; their positions are the ids.
         seed: decides the new head.
         dropout: rate for every dropout of the model; None leaves each as it was pretrained.
+        keep_head: take the model's own head, its rows in the order of `labels`, instead of a new one.
 
     Raises:
         ModelError: its weights cannot be read.
@@ -177,9 +212,51 @@ def load_for_training(
             ignore_mismatched_sizes=True,
             **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
         )
+    if keep_head:
+        _sort_head(loaded, [_head_labels(model).index(name) for name in labels])
+    elif _is_classifier(model):  # one of as many labels would be loaded in silence, under other names
+        _renew_head(loaded, seed)
     # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
     loaded.config.pad_token_id = tokenizer.pad_token_id
     return loaded
+
+
+def _is_classifier(model: BaseModel) -> bool:
+    return any(str(head).endswith("ForSequenceClassification") for head in model.config.get("architectures") or [])
+
+
+def _head_labels(model: BaseModel) -> list[str]:
+    """Label names of a classifier in the order of its head."""
+    names = model.config.get("id2label") or {}
+    return [str(names[key]) for key in sorted(names, key=int)]
+
+
+def _head(model: "PreTrainedModel") -> "list[torch.nn.Module]":
+    """The modules that stand beside the base model, the one that gives a logit per label last."""
+    import torch
+
+    base = f"{model.base_model_prefix}."
+    beside = [module for name, module in model.named_modules() if name and not f"{name}.".startswith(base)]
+    return [module for module in beside if isinstance(module, torch.nn.Linear)]
+
+
+def _sort_head(model: "PreTrainedModel", order: list[int]) -> None:
+    import torch
+
+    last = _head(model)[-1]
+    with torch.no_grad():
+        for parameter in last.parameters():
+            parameter.copy_(parameter[order].clone())
+
+
+def _renew_head(model: "PreTrainedModel", seed: int) -> None:
+    from transformers import set_seed
+
+    set_seed(seed)
+    for module in _head(model):
+        for parameter in module.parameters():
+            parameter._is_hf_initialized = False  # what was loaded is protected from being initialised
+        model._init_weights(module)
 
 
 def load_trained(model: BaseModel) -> "PreTrainedModel":
@@ -191,8 +268,8 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    heads = model.config.get("architectures") or []
-    if not any(str(head).endswith("ForSequenceClassification") for head in heads):
+    if not _is_classifier(model):
+        heads = model.config.get("architectures") or []
         raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
     with translated(model.name):
         return AutoModelForSequenceClassification.from_pretrained(
@@ -238,6 +315,17 @@ def _plain_tokenizer(path: Path) -> "Tokenizer":
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _of_run(name: str, revision: str | None) -> BaseModel:
+    """Not remembered: the run may be trained on, or deleted."""
+    run = runs.get(name.removeprefix(RUN_PREFIX))
+    if runs.is_living(run) or not run.has_model:
+        state = run.status.state
+        raise ModelError(f"Run {run.id} is {state} and has no finished model.", "Wait until it has ended, or take another.")
+    if revision:
+        raise ModelError("A run's model has no revisions.", "Leave model.revision empty.")
+    return _local(name, run.model_folder)
 
 
 def _local(name: str, folder: Path) -> BaseModel:

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
 from transformers import DataCollatorWithPadding, EarlyStoppingCallback
 
-from tuner import modeling
+from tuner import modeling, runs
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.errors import SettingsError
@@ -57,6 +58,7 @@ MODEL_FIELDS = {
     "revision": "test_a_revision_of_a_local_model_is_refused",
     "max_length": "test_max_length_cuts_the_rows",
     "hidden_dropout_prob": "test_dropout_reaches_every_dropout_of_the_model",
+    "keep_head": "test_the_head_is_kept_where_asked",
     "num_hidden_layers": "test_structure_reaches_the_model",
     "layer_selection": "test_structure_reaches_the_model",
     "intermediate_size": "test_structure_reaches_the_model",
@@ -115,6 +117,17 @@ def test_fp16_without_a_gpu_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(SettingsError, match=r"training\.precision = 'fp16'"):
         training_arguments(TrainingConfig(precision="fp16"), tmp_path, "cpu")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_head_is_kept_where_asked(kept, train_here, tiny_config):
+    config = train_here(tiny_config(max_steps=1)).config
+    run = runs.list_runs()[0]
+    config = config.with_changes({"model": {"name": f"run:{run.id}", "keep_head": kept}})
+    base = modeling.find_base_model(config.model.name)
+    model, _ = build_model(config, base, modeling.load_tokenizer(base), ("neg", "pos"))
+    trained = load_file(run.model_folder / "model.safetensors")["classifier.weight"]
+    assert torch.equal(model.classifier.weight, trained) == kept
 
 
 @pytest.fixture

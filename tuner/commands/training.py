@@ -5,8 +5,9 @@ import sys
 import time
 from typing import Any
 
-from tuner import runs
+from tuner import queue, runs
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
+from tuner.config import merge, parse_assignments
 from tuner.errors import RunFailed
 from tuner.runs import LIVING, Run
 from tuner.words import duration
@@ -27,9 +28,20 @@ def add(command: AddCommand) -> None:
         ("show", _show, "show one run: state, scores, settings"),
         ("stop", _stop, "finish the step in hand, save, and end"),
         ("resume", _resume, "go on with a stopped, failed or lost run"),
+        ("continue", _continue, "train a finished run's model further, on its own or other data, as a new run"),
         ("delete", _delete, "remove a run with its model and checkpoints"),
     ):
-        command(name, function, help).add_argument("run", metavar="RUN")
+        sub = command(name, function, help)
+        sub.add_argument("run", metavar="RUN")
+        if name == "continue":
+            sub.add_argument("--data", metavar="SOURCE", help="source of examples (default: the run's own)")
+            sub.add_argument(
+                "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="a setting; may be repeated"
+            )
+
+    move = command("move", _move, "put a queued run at another place in the queue")
+    move.add_argument("run", metavar="RUN")
+    move.add_argument("place", type=int, help="1 is the next to train")
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -180,6 +192,22 @@ def _resume(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
     return _see_through(local.resume(runs.get(options.run)), options.json)
+
+
+def _continue(options: argparse.Namespace) -> int:
+    from tuner.launch import local
+
+    changes = parse_assignments(options.set)
+    if options.data:
+        changes = merge({"data": {"source": options.data}}, changes)
+    return _see_through(local.start(local.continuation(runs.get(options.run)).with_changes(changes)), options.json)
+
+
+def _move(options: argparse.Namespace) -> int:
+    run = runs.get(options.run)
+    queue.move(run, options.place)
+    order = [other.id for other in queue.waiting()]
+    return print_json({"run_id": run.id, "queue": order}) if options.json else say("\n".join(order))
 
 
 def _delete(options: argparse.Namespace) -> int:

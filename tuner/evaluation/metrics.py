@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 ECE_BINS = 15
+# The scores of `score`; of the first the highest is the best, of the others the lowest.
+HIGHER_IS_BETTER = ("accuracy", "macro_f1", "weighted_f1", "macro_recall", "matthews_corrcoef", "roc_auc", "average_precision")
+LOWER_IS_BETTER = ("log_loss", "brier_score", "ece")
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -19,7 +22,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy, macro F1, macro recall, log loss and ECE.
+    """Accuracy, F1, recall, Matthews correlation, ROC-AUC, average precision, log loss, Brier score and ECE.
+
+    What is averaged over labels counts those that occur: one without rows has no recall. ROC-AUC and average precision are
+    of one label against the rest; where all rows have one label, nothing is ranked and both are as by chance, 0.5 and 1.
 
     Args:
         probabilities: rows × labels, each row sums to 1.
@@ -60,7 +66,7 @@ def _metric_class() -> type:
 
         def _info(self) -> evaluate.MetricInfo:
             return evaluate.MetricInfo(
-                description="Accuracy, macro F1, macro recall, log loss and ECE of a single-label classifier.",
+                description="Scores of a single-label classifier.",
                 citation="",
                 inputs_description="predictions: one list of probabilities per row; references: label ids.",
                 features=datasets.Features(
@@ -73,12 +79,19 @@ def _metric_class() -> type:
             labels = np.asarray(references)
             guesses = probabilities.argmax(axis=1)
             present = np.unique(labels)
+            one_hot = labels[:, None] == np.arange(probabilities.shape[1])
+            ranked = one_hot[:, present], probabilities[:, present]
             return {
                 "accuracy": float(sk.accuracy_score(labels, guesses)),
-                # Over the labels that occur: one without rows has no recall.
                 "macro_f1": float(sk.f1_score(labels, guesses, labels=present, average="macro", zero_division=0)),
+                "weighted_f1": float(sk.f1_score(labels, guesses, labels=present, average="weighted", zero_division=0)),
                 "macro_recall": float(sk.recall_score(labels, guesses, labels=present, average="macro", zero_division=0)),
+                "matthews_corrcoef": float(sk.matthews_corrcoef(labels, guesses)),
+                "roc_auc": float(sk.roc_auc_score(*ranked)) if len(present) > 1 else 0.5,
+                "average_precision": float(sk.average_precision_score(*ranked)) if len(present) > 1 else 1.0,
                 "log_loss": float(sk.log_loss(labels, probabilities, labels=range(probabilities.shape[1]))),
+                # Of all labels, from 0 to 2 (Brier 1950).
+                "brier_score": float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
                 "ece": expected_calibration_error(probabilities, labels),
             }
 

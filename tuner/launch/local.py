@@ -54,6 +54,8 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["model"]["max_length"] = base.limit
     data = load_labelled(config.data)
     loss_weights(config.training, data)
+    if config.model.keep_head:
+        modeling.check_head(base, data.labels)
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
@@ -69,6 +71,24 @@ def start(config: RunConfig, owner: str = "") -> Run:
     run = runs.create(prepare(config), owner)
     _spawn(run)
     return run
+
+
+def continuation(run: Run) -> RunConfig:
+    """Settings that train a finished run's model further: its own, with its model as the base model, head and all.
+
+    What shaped the model (layers, width) or cut its texts is done already and not done again.
+
+    Raises:
+        RunError: the run has no model, or is going on.
+    """
+    if runs.is_living(run) or not run.has_model:
+        raise RunError(f"Run {run.id} is {run.status.state} and has no finished model.", "Train it to the end first.")
+    base = {
+        "name": f"{modeling.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
+        "num_hidden_layers": None, "intermediate_size": None,
+    }  # fmt: skip
+    config = run.config.with_changes({"model": base, "data": {"fingerprint": None}})
+    return config.model_copy(update={"name": f"{run.title}, further"[:200]})
 
 
 def resume(run: Run) -> Run:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import LabelledData, Split
 from tuner.errors import SettingsError
+from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.hardware import resolve_precision
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         save_total_limit=config.save_total_limit,
         load_best_model_at_end=config.keeps_best,
         metric_for_best_model=metric if config.keeps_best else None,
-        greater_is_better=metric != "loss" if config.keeps_best else None,
+        greater_is_better=metric in HIGHER_IS_BETTER if config.keeps_best else None,
         logging_steps=config.logging_steps if config.logging_steps < 1 else int(config.logging_steps),
         # By default NaN is logged as 0.0, which looks like perfection.
         logging_nan_inf_filter=False,
@@ -94,7 +95,9 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         ddp_find_unused_parameters=config.gradual_unfreezing is not None,
         # Every loss here is a mean over its batch: scaling it by the number of processes would undo that.
         average_tokens_across_devices=False,
-        report_to="none",
+        report_to=config.report_to or "none",
+        # Else a finished run would be published as a Space of the person's.
+        trackio_static_space_id=False,
         disable_tqdm=True,
     )
 
@@ -111,7 +114,7 @@ def build_model(
     from tuner import modeling, structure
 
     settings, seed = config.model, config.training.seed
-    model = modeling.load_for_training(base, tokenizer, labels, seed, settings.hidden_dropout_prob)
+    model = modeling.load_for_training(base, tokenizer, labels, seed, settings.hidden_dropout_prob, settings.keep_head)
     before = structure.count_parameters(model)[0]
     if settings.num_hidden_layers:
         model = structure.keep_layers(model, settings.num_hidden_layers, settings.layer_selection)

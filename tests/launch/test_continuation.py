@@ -1,0 +1,97 @@
+"""Training a finished run's model further."""
+
+import pytest
+import torch
+
+from tests import tiny
+from tuner import modeling, runs
+from tuner.config import RunConfig
+from tuner.errors import ModelError, RunError, SettingsError
+from tuner.launch.local import continuation, prepare
+from tuner.training.build import build_model
+
+LABELS = ("neg", "pos")
+
+
+def weights(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.fixture
+def finished(train_here, tiny_config):
+    return lambda architecture="bert", **more: train_here(tiny_config(architecture, **more))
+
+
+def model_of(config):
+    config = prepare(config)
+    base = modeling.find_base_model(config.model.name)
+    from tuner.data.labelled import load_labelled
+
+    return build_model(config, base, modeling.load_tokenizer(base), load_labelled(config.data).labels)[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_it_begins_with_the_weights_the_run_ended_with(finished, architecture):
+    run = finished(architecture)
+    begun = model_of(continuation(run)).state_dict()
+    for name, tensor in weights(run.model_folder).items():
+        assert torch.equal(begun[name], tensor), name
+
+
+def test_labels_in_another_order_keep_their_rows_of_the_head(finished):
+    run = finished()
+    base = modeling.find_base_model(f"run:{run.id}")
+    tokenizer = modeling.load_tokenizer(base)
+    there = modeling.load_for_training(base, tokenizer, LABELS, 1, keep_head=True)
+    back = modeling.load_for_training(base, tokenizer, LABELS[::-1], 1, keep_head=True)
+    assert torch.equal(there.classifier.weight, back.classifier.weight.flip(0))
+    assert torch.equal(there.classifier.bias, back.classifier.bias.flip(0))
+    assert back.config.id2label == {0: "pos", 1: "neg"}
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_without_keep_head_a_classifier_gets_a_new_one(finished, architecture):
+    run = finished(architecture, max_steps=1)
+    base = modeling.find_base_model(f"run:{run.id}")
+    tokenizer = modeling.load_tokenizer(base)
+    kept, one, other = (
+        modeling._head(modeling.load_for_training(base, tokenizer, LABELS, seed, keep_head=kept))[-1].weight
+        for seed, kept in ((1, True), (1, False), (2, False))
+    )
+    assert not torch.equal(kept, one)
+    assert not torch.equal(one, other)
+
+
+def test_other_labels_are_refused_before_the_start(finished, csv):
+    run = finished(max_steps=1)
+    other = csv(labels=("good", "bad"), name="other.csv")
+    with pytest.raises(SettingsError, match=r"model.keep_head = True: the head of run:.* knows 'neg', 'pos'"):
+        prepare(continuation(run).with_changes({"data": {"source": str(other)}}))
+
+
+def test_a_model_without_a_head_has_none_to_keep(tiny_config):
+    with pytest.raises(SettingsError, match="has no classification head"):
+        prepare(tiny_config(model={"keep_head": True}))
+
+
+def test_what_shaped_the_model_is_not_done_twice(finished):
+    run = finished(model={"num_hidden_layers": 1, "intermediate_size": 16})
+    further = continuation(run)
+    assert (further.model.num_hidden_layers, further.model.intermediate_size) == (None, None)
+    assert model_of(further).config.num_hidden_layers == 1
+
+
+def test_a_run_without_a_model_cannot_be_continued():
+    run = runs.create(RunConfig())
+    with pytest.raises(RunError, match="is queued and has no finished model"):
+        continuation(run)
+    with pytest.raises(ModelError, match="is queued and has no finished model"):
+        modeling.find_base_model(f"run:{run.id}")
+
+
+def test_an_unknown_run_is_no_base_model():
+    with pytest.raises(RunError, match="There is no run"):
+        modeling.find_base_model("run:../../etc")

@@ -1,0 +1,186 @@
+"""What a training will take: steps, time, memory and disk, before it is started. Formulas here, measuring in `timing`."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tuner.config import RunConfig, TrainingConfig
+from tuner.words import duration
+
+# Python with torch, transformers and datasets loaded (measured: 0.62 GB).
+_LIBRARIES = 0.65e9
+# Weights in float32; gradient and the two moments of AdamW beside them (Rajbhandari et al. 2020, section 3.1).
+_WEIGHT, _GRADIENT_AND_MOMENTS, _MOMENTS = 4, 12, 8
+
+
+class Timing(BaseModel):
+    """What a few timed steps said. Seconds are those of this machine.
+
+    Attributes:
+        per_token: of a token in a training batch, padding included, forward and backward.
+        per_evaluated_token: of a token in a validation batch.
+        per_update: of one step of the optimizer, clipping included.
+        tokens: in one epoch's training batches, padding included.
+        evaluated_tokens: in all validation batches.
+        memory: bytes at the peak, the longest batch of the steps included.
+        parameters: of the model as it will be trained.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    per_token: float
+    per_evaluated_token: float
+    per_update: float
+    tokens: int
+    evaluated_tokens: int
+    memory: int
+    parameters: int
+
+
+class Estimate(BaseModel):
+    """What a training will take. Sizes are bytes.
+
+    Attributes:
+        seconds: of training with its validations; None until steps were timed.
+        memory: at the peak; measured where `timed`, else at least so much, by formula.
+        disk: for the checkpoints kept, one more while it is written, and the model.
+        warnings: what a person should know and may well want.
+        doubts: why the run would probably fail; a start needs "proceed anyway".
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    train_rows: int
+    steps: int
+    evaluations: int
+    seconds: float | None
+    memory: int
+    disk: int
+    timed: bool
+    warnings: list[str]
+    doubts: list[str]
+
+    @property
+    def line(self) -> str:
+        """The estimate in one line."""
+        time = f"about {duration(self.seconds)}" if self.seconds is not None else "time not measured yet"
+        about = "" if self.timed else "at least "
+        return (
+            f"{self.steps:,} step{'s' if self.steps != 1 else ''} over {self.train_rows:,} rows, {time}, "
+            f"{about}{gigabytes(self.memory)} of memory, {gigabytes(self.disk)} of disk"
+        )
+
+
+def steps_of(config: TrainingConfig, rows: int) -> tuple[int, int]:
+    """Steps of a training over so many rows, and how often it validates; as the Trainer counts them."""
+    batches = math.ceil(rows / config.per_device_train_batch_size)
+    per_epoch = max(math.ceil(batches / config.gradient_accumulation_steps), 1)
+    steps = config.max_steps if config.max_steps > 0 else math.ceil(config.num_train_epochs * per_epoch)
+    if config.eval_strategy == "steps":
+        return steps, steps // (config.eval_steps or 1)
+    return steps, math.ceil(steps / per_epoch) if config.eval_strategy == "epoch" else 0
+
+
+def parameters_in(model: Mapping[str, Any]) -> int:
+    """Parameters of an encoder or decoder, about, from its config.json: embeddings, attention and feed-forward matrices."""
+    hidden = _first(model, "hidden_size", "n_embd", "dim") or 0
+    layers = _first(model, "num_hidden_layers", "n_layer", "n_layers") or 0
+    width = _first(model, "intermediate_size", "n_inner", "hidden_dim") or 4 * hidden
+    positions = _first(model, "max_position_embeddings", "n_positions") or 0
+    embedding = model.get("embedding_size") or hidden
+    matrices = 3 if model.get("model_type") == "modernbert" else 2
+    own_layers = 1 if model.get("model_type") == "albert" else layers
+    return int((model.get("vocab_size", 0) + positions) * embedding + own_layers * (4 * hidden**2 + matrices * hidden * width))
+
+
+def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, half: bool, on_gpu: bool) -> int:
+    """Bytes a training takes at the least: libraries, weights, gradients, moments, and what the backward pass keeps.
+
+    The last is b·s·h·(34 + 5·a·s ÷ h) bytes a layer in 16 bits (Korthikanti et al. 2022, equation 2), twice that in 32.
+
+    Args:
+        model: the base model's config.json.
+        max_length: tokens of the longest text.
+        half: whether matrix products are in bf16 or fp16.
+        on_gpu: libraries stand in the machine's memory then, not in the GPU's.
+    """
+    settings = config.model
+    hidden = _first(model, "hidden_size", "n_embd", "dim") or 0
+    heads = _first(model, "num_attention_heads", "n_head", "n_heads") or 1
+    layers = settings.num_hidden_layers or _first(model, "num_hidden_layers", "n_layer", "n_layers") or 0
+    parameters = parameters_in({**model, **({"num_hidden_layers": layers, "n_layer": layers, "n_layers": layers})})
+    few = settings.lora or settings.freeze == "all_but_head"
+    rows = config.training.per_device_train_batch_size
+    kept = rows * max_length * hidden * (34 + 5 * heads * max_length / max(hidden, 1)) * (1 if half else 2)
+    activations = kept + layers * rows * max_length * hidden * 4 if config.training.activation_checkpointing else layers * kept
+    weights = parameters * (_WEIGHT + (0 if few else _GRADIENT_AND_MOMENTS))
+    return int((0 if on_gpu else _LIBRARIES) + weights + activations)
+
+
+def disk_needed(config: RunConfig, parameters: int) -> int:
+    """Bytes for the checkpoints kept (weights and AdamW's moments), one more while it is written, and the model."""
+    few = config.model.lora or config.model.freeze == "all_but_head"
+    checkpoint = parameters * (_WEIGHT + (0 if few else _MOMENTS))
+    kept = config.training.save_total_limit if config.training.save_strategy != "no" else 0
+    return (kept + 1) * checkpoint + parameters * _WEIGHT
+
+
+def seconds_needed(timing: Timing, config: TrainingConfig, steps: int, evaluations: int, rows: int) -> float:
+    """Seconds of training with its validations, from what a few steps took."""
+    batches = math.ceil(rows / config.per_device_train_batch_size)
+    epochs = steps * config.gradient_accumulation_steps / max(batches, 1)
+    training = epochs * timing.tokens * timing.per_token + steps * timing.per_update
+    return training + max(evaluations, 1) * timing.evaluated_tokens * timing.per_evaluated_token
+
+
+def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[str]:
+    """What is allowed and yet hardly meant."""
+    found = []
+    patience = config.early_stopping_patience
+    if patience and evaluations <= patience + 1:
+        found.append(
+            f"Early stopping can never fire: the run validates {_times(evaluations)}, and a patience of {patience} needs "
+            f"{patience + 2}. Train more epochs, validate more often, or lower the patience."
+        )
+    if config.warmup_steps >= 1 and config.warmup_steps >= steps:
+        found.append(f"The warm-up of {config.warmup_steps:,.0f} steps is as long as the run: the full rate is never reached.")
+    if steps < 10:
+        found.append(f"The run has only {steps} step{'s' if steps != 1 else ''}: a smaller batch gives more.")
+    return found
+
+
+def doubts_about(memory: int, free_memory: int, disk: int, free_disk: int) -> list[str]:
+    """Why the run would probably fail on this machine."""
+    doubts = []
+    if memory > free_memory:
+        doubts.append(
+            f"It needs at least {gigabytes(memory)} of memory and {gigabytes(free_memory)} are free: take a smaller batch size "
+            "with more accumulation, a shorter max_length, activation checkpointing or LoRA."
+        )
+    if disk > free_disk:
+        doubts.append(
+            f"It needs {gigabytes(disk)} of disk and {gigabytes(free_disk)} are free: delete runs, or lower save_total_limit."
+        )
+    return doubts
+
+
+def gigabytes(size: float) -> str:
+    """Bytes in words: "1.9 GB", below a gigabyte in MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 0.95e9 else f"{max(size / 1e6, 1):.0f} MB"
+
+
+def padded_tokens(lengths: Sequence[int], order: Sequence[int], batch_size: int) -> int:
+    """Tokens in the batches of rows taken in this order, each filled up to its longest row."""
+    taken = [lengths[index] for index in order]
+    batches = (taken[start : start + batch_size] for start in range(0, len(taken), batch_size))
+    return sum(max(batch) * len(batch) for batch in batches)
+
+
+def _times(count: int) -> str:
+    return "never" if count == 0 else "once" if count == 1 else f"{count} times"
+
+
+def _first(config: Mapping[str, Any], *names: str) -> int | None:
+    return next((config[name] for name in names if config.get(name)), None)
