@@ -117,7 +117,7 @@ def test_spaces_is_no_package():
 
 
 @pytest.mark.parametrize(
-    "name", ["RunConfig", "train", "evaluate", "load_classifier", "profile", "TunerError", "EvaluationReport"]
+    "name", ["RunConfig", "train", "evaluate", "load_classifier", "probe", "profile", "TunerError", "EvaluationReport"]
 )
 def test_public_names_are_there(name):
     import tuner

@@ -6,7 +6,7 @@ import tuner
 from tuner import runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
-from tuner.inference import _batches, evaluate, load_classifier, load_untouched
+from tuner.inference import batches_by_length, evaluate, load_classifier, load_untouched
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_the_untouched_model_has_not_learnt(run):
 
 def test_batches_hold_every_text_once_and_few_tokens():
     lengths = [5, 512, 30, 7, 512, 64] * 60
-    batches = _batches(lengths)
+    batches = batches_by_length(lengths)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     assert all(len(batch) * max(lengths[i] for i in batch) <= 8192 and len(batch) <= 128 for batch in batches)
 

@@ -16,11 +16,13 @@ _NAMES = {
     "DataProfile": "tuner.data.profiling",
     "EvaluationReport": "tuner.evaluation.report",
     "Prediction": "tuner.inference",
+    "ProbeResult": "tuner.training.probe_result",
     "Run": "tuner.runs",
     "RunConfig": "tuner.config",
     "TunerError": "tuner.errors",
     "evaluate": "tuner.inference",
     "load_classifier": "tuner.inference",
+    "probe": "tuner.launch.prober",
     "profile": "tuner.data.profiling",
     "train": "tuner.launch.local",
 }

@@ -16,10 +16,45 @@ SAMPLE_MINILM = "sample:minilm"
 
 @dataclass(frozen=True)
 class Offer:
-    """One base model or data set in a picker: what to type, and one line that helps to choose."""
+    """One data set in a picker: what to type, and one line that helps to choose."""
 
     name: str
     summary: str
+
+
+@dataclass(frozen=True)
+class BaseModelOffer:
+    """One base model in the picker, with what its card and config.json say.
+
+    Attributes:
+        name: what to type.
+        parameters: without a head, counted from its config.json.
+        pretraining: the text it was made from.
+        max_length: most tokens it can read, special tokens included.
+        licence: SPDX name, or "none stated" where its card names none.
+        take_when: completes "Take this when …".
+        revision: the commit that holds its safetensors, where the Hub's `main` has none.
+    """
+
+    name: str
+    title: str
+    parameters: int
+    languages: str
+    pretraining: str
+    max_length: int
+    licence: str
+    take_when: str
+    revision: str | None = None
+
+    @property
+    def size(self) -> str:
+        """Its parameters in words: "22.7 M parameters"."""
+        return f"{self.parameters / 1e6:.3g} M parameters"
+
+    @property
+    def summary(self) -> str:
+        """One line that helps to choose."""
+        return f"{self.title}, {self.size}, {self.languages}, up to {self.max_length:,} tokens"
 
 
 @dataclass(frozen=True)
@@ -92,14 +127,112 @@ PRESETS: dict[str, Preset] = {
 }
 DEFAULT_PRESET = "quick"
 
-BASE_MODELS: tuple[Offer, ...] = (
-    Offer(SAMPLE_MINILM, "MiniLM, 22.7 M parameters, English, shipped with Tuner: no download"),
-    Offer("gpt2", "GPT-2, 124 M parameters, English, reads left to right"),
-    Offer("google-bert/bert-base-uncased", "BERT base, 110 M parameters, English, lower case"),
-    Offer("FacebookAI/roberta-base", "RoBERTa base, 125 M parameters, English"),
-    Offer("distilbert/distilbert-base-uncased", "DistilBERT, 66 M parameters, English, 40 % smaller than BERT"),
-    Offer("answerdotai/ModernBERT-base", "ModernBERT base, 149 M parameters, English, texts up to 8,192 tokens"),
-    Offer("cardiffnlp/twitter-roberta-base", "RoBERTa base pretrained on tweets, 125 M parameters, English"),
+_BOOKS_AND_WIKIPEDIA = "English Wikipedia and 11,038 unpublished books (BookCorpus)"
+
+BASE_MODELS: tuple[BaseModelOffer, ...] = (
+    BaseModelOffer(
+        name=SAMPLE_MINILM,
+        title="MiniLM",
+        parameters=22_713_216,
+        languages="English",
+        pretraining="a BERT distilled to 6 layers, then 1.17 billion pairs of sentences that belong together "
+        "(sentence-transformers/all-MiniLM-L6-v2)",
+        max_length=512,
+        licence="Apache-2.0",
+        take_when="you start, have a laptop or few rows: it is shipped with Tuner, needs no download and trains in minutes.",
+    ),
+    BaseModelOffer(
+        name="gpt2",
+        title="GPT-2",
+        parameters=124_439_808,
+        languages="English",
+        pretraining="WebText: 40 GB of pages that Reddit posts link to",
+        max_length=1_024,
+        licence="MIT",
+        take_when="you follow the seven steps, or need a decoder: it reads left to right; encoders usually classify better.",
+    ),
+    BaseModelOffer(
+        name="google-bert/bert-base-uncased",
+        title="BERT base",
+        parameters=109_482_240,
+        languages="English, lower case",
+        pretraining=_BOOKS_AND_WIKIPEDIA,
+        max_length=512,
+        licence="Apache-2.0",
+        take_when="you want the model that others compare with, and case carries no meaning.",
+    ),
+    BaseModelOffer(
+        name="FacebookAI/roberta-base",
+        title="RoBERTa base",
+        parameters=124_645_632,
+        languages="English",
+        pretraining="160 GB of books, Wikipedia, news, web pages and stories",
+        max_length=512,
+        licence="MIT",
+        take_when="scores matter more than minutes, texts are English and have up to some 350 words.",
+    ),
+    BaseModelOffer(
+        name="distilbert/distilbert-base-uncased",
+        title="DistilBERT",
+        parameters=66_362_880,
+        languages="English, lower case",
+        pretraining=f"distilled from BERT base on the same text: {_BOOKS_AND_WIKIPEDIA}",
+        max_length=512,
+        licence="Apache-2.0",
+        take_when="BERT is too slow: half its layers and, as its authors measured, 97 % of its score on GLUE.",
+    ),
+    BaseModelOffer(
+        name="answerdotai/ModernBERT-base",
+        title="ModernBERT base",
+        parameters=149_014_272,
+        languages="English and code",
+        pretraining="2 trillion tokens: English web pages, scientific papers and code",
+        max_length=8_192,
+        licence="Apache-2.0",
+        take_when="texts are long (up to some 6,000 words) or hold code; best on a GPU.",
+    ),
+    BaseModelOffer(
+        name="cardiffnlp/twitter-roberta-base",
+        title="Twitter-RoBERTa base",
+        parameters=124_645_632,
+        languages="English",
+        pretraining="RoBERTa base, trained further on 58 million tweets",
+        max_length=512,
+        licence="none stated",
+        take_when="texts are tweets or posts, and a model without a stated licence is fine for you.",
+        # `main` holds a pickle alone; the Hub's own bot converted it in pull request 1.
+        revision="27f71810be1c539f1d796ed011703af7a7945e83",
+    ),
+    BaseModelOffer(
+        name="answerdotai/ModernBERT-large",
+        title="ModernBERT large",
+        parameters=394_781_696,
+        languages="English and code",
+        pretraining="2 trillion tokens: English web pages, scientific papers and code",
+        max_length=8_192,
+        licence="Apache-2.0",
+        take_when="you have a GPU and time, and a few points more are worth both.",
+    ),
+    BaseModelOffer(
+        name="distilbert/distilbert-base-multilingual-cased",
+        title="Multilingual DistilBERT",
+        parameters=134_734_080,
+        languages="104 languages",
+        pretraining="distilled from multilingual BERT on Wikipedia in 104 languages",
+        max_length=512,
+        licence="Apache-2.0",
+        take_when="texts are in another language than English, or in several, and time is short.",
+    ),
+    BaseModelOffer(
+        name="FacebookAI/xlm-roberta-base",
+        title="XLM-RoBERTa base",
+        parameters=278_043_648,
+        languages="100 languages",
+        pretraining="2.5 TB of web pages (CommonCrawl) in 100 languages",
+        max_length=512,
+        licence="MIT",
+        take_when="texts are in another language than English, or in several, and scores matter most.",
+    ),
 )
 
 DATASETS: tuple[Offer, ...] = (
@@ -136,6 +269,11 @@ _SCHEDULERS_WITH_ARGUMENTS = {
 }
 # Optimizers that torch and transformers bring themselves; the others need further packages.
 _OPTIMIZERS_INCLUDED = {"adamw_torch_fused", "adamw_torch", "adafactor", "adagrad", "rmsprop", "sgd"}
+
+
+def offered_model(name: str) -> BaseModelOffer | None:
+    """The offered base model of this name; None for any other."""
+    return next((offer for offer in BASE_MODELS if offer.name == name), None)
 
 
 @functools.cache

@@ -9,7 +9,10 @@ import platform
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
 
 Precision = Literal["bf16", "fp16", "fp32"]
 
@@ -87,6 +90,19 @@ def resolve_precision(wanted: str) -> tuple[Precision, str]:
     if wanted == "fp16" and not cuda:
         raise ValueError("fp16 needs a CUDA GPU; choose auto, bf16 or fp32")
     return wanted, "as asked"  # type: ignore[return-value]
+
+
+def autocast(precision: str) -> "torch.autocast":
+    """Inside it, matrix products on `torch_device()` have the precision that `training.precision` becomes here.
+
+    Raises:
+        ValueError: as `resolve_precision`.
+    """
+    import torch
+
+    kind, _ = resolve_precision(precision)
+    low = torch.float16 if kind == "fp16" else torch.bfloat16
+    return torch.autocast(torch_device(), dtype=low, enabled=kind != "fp32")
 
 
 def torch_device() -> str:

@@ -13,7 +13,7 @@ from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.errors import ModelError, RunError, SourceError
 from tuner.evaluation.metrics import softmax
 from tuner.evaluation.report import EvaluationReport, make_report
-from tuner.hardware import resolve_precision, torch_device
+from tuner.hardware import autocast, torch_device
 from tuner.runs import Run
 
 if TYPE_CHECKING:
@@ -111,14 +111,10 @@ class Classifier:
 
         device = torch_device()
         self.model.to(device)
-        kind, _ = resolve_precision(precision)
-        autocast = torch.autocast(
-            torch.device(device).type, dtype=torch.float16 if kind == "fp16" else torch.bfloat16, enabled=kind != "fp32"
-        )
         result = np.empty((len(encoded), len(self.labels)))
         done = 0
-        with torch.inference_mode(), autocast:
-            for batch in _batches([len(ids) for ids in encoded]):
+        with torch.inference_mode(), autocast(precision):
+            for batch in batches_by_length([len(ids) for ids in encoded]):
                 padded = self.tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt", padding_side="right")
                 logits = self.model(**padded.to(device)).logits
                 result[batch] = softmax(logits.float().cpu().numpy())
@@ -128,7 +124,7 @@ class Classifier:
         return result
 
 
-def _batches(lengths: list[int]) -> list[list[int]]:
+def batches_by_length(lengths: list[int]) -> list[list[int]]:
     """Positions sorted by length, in batches of at most 8,192 tokens with padding (and 128 rows)."""
     batches: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner import runs
-from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM
+from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM, offered_model
 from tuner.config import ModelConfig
 from tuner.errors import ModelError, SettingsError
 from tuner.hub_read import HUB_ID, fetch_file, model_info, token
+from tuner.structure import heads
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+# Where everybody finds the weights of this SHA-256.
+_MINILM_ORIGIN = ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41")
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # One-word names the Hub still answers to, from the time before every model had an owner.
 _ONE_WORD_NAMES = {
@@ -67,6 +69,11 @@ class BaseModel:
     tokenizer_file: Path | None
 
     @property
+    def origin(self) -> tuple[str, str | None]:
+        """Name and revision for others to load it by: the sample's are those of its original on the Hub."""
+        return _MINILM_ORIGIN if self.name == SAMPLE_MINILM else (self.location, self.revision)
+
+    @property
     def limit(self) -> int:
         """Most tokens the model can read, special tokens included."""
         positions = self.config.get("max_position_embeddings") or self.config.get("n_positions") or _UNBOUNDED
@@ -96,17 +103,26 @@ def _find(name: str, revision: str | None) -> BaseModel:
         if revision:
             raise ModelError(f"{SAMPLE_MINILM} has no revisions.", "Leave model.revision empty.")
         return _local(name, _minilm_folder())
-    path = Path(name).expanduser()
-    if path.is_dir():
+    if folder := folder_of(name):
         if revision:
             raise ModelError(f"The folder {name} has no revisions.", "Leave model.revision empty.")
-        return _local(name, path.absolute())
+        return _local(name, folder)
     repo_id = _ONE_WORD_NAMES.get(name, name)
     if not HUB_ID.fullmatch(repo_id):
         raise ModelError(
             f"'{name[:120]}' is no base model.", f"Give {SAMPLE_MINILM}, a folder that holds a model, or a Hub id owner/name."
         )
-    return _on_hub(name, repo_id, revision)
+    offer = offered_model(name)
+    return _on_hub(name, repo_id, revision or (offer.revision if offer else None))
+
+
+def folder_of(name: str) -> Path | None:
+    """The local folder that a base model's name stands for, its whole path; None where it is none."""
+    try:
+        path = Path(name).expanduser()
+        return path.absolute() if path.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # over 255 characters, of an unknown user, with a zero byte
+        return None
 
 
 def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
@@ -213,9 +229,9 @@ def load_for_training(
             **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
         )
     if keep_head:
-        _sort_head(loaded, [_head_labels(model).index(name) for name in labels])
+        heads.sort_labels(loaded, [_head_labels(model).index(name) for name in labels])
     elif _is_classifier(model):  # one of as many labels would be loaded in silence, under other names
-        _renew_head(loaded, seed)
+        heads.renew(loaded, seed)
     # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
     loaded.config.pad_token_id = tokenizer.pad_token_id
     return loaded
@@ -231,32 +247,24 @@ def _head_labels(model: BaseModel) -> list[str]:
     return [str(names[key]) for key in sorted(names, key=int)]
 
 
-def _head(model: "PreTrainedModel") -> "list[torch.nn.Module]":
-    """The modules that stand beside the base model, the one that gives a logit per label last."""
+def load_encoder(model: BaseModel) -> "PreTrainedModel":
+    """The model as it was pretrained, without any head, ready to embed, weights in float32.
+
+    Raises:
+        ModelError: its weights cannot be read.
+    """
     import torch
+    from transformers import AutoModel
 
-    base = f"{model.base_model_prefix}."
-    beside = [module for name, module in model.named_modules() if name and not f"{name}.".startswith(base)]
-    return [module for module in beside if isinstance(module, torch.nn.Linear)]
-
-
-def _sort_head(model: "PreTrainedModel", order: list[int]) -> None:
-    import torch
-
-    last = _head(model)[-1]
-    with torch.no_grad():
-        for parameter in last.parameters():
-            parameter.copy_(parameter[order].clone())
-
-
-def _renew_head(model: "PreTrainedModel", seed: int) -> None:
-    from transformers import set_seed
-
-    set_seed(seed)
-    for module in _head(model):
-        for parameter in module.parameters():
-            parameter._is_hf_initialized = False  # what was loaded is protected from being initialised
-        model._init_weights(module)
+    with translated(model.name):
+        return AutoModel.from_pretrained(
+            model.location,
+            revision=model.revision,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            token=token(),
+        ).eval()
 
 
 def load_trained(model: BaseModel) -> "PreTrainedModel":

@@ -8,6 +8,7 @@ from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SettingsError
 from tuner.launch.local import continuation, prepare
+from tuner.structure import heads
 from tuner.training.build import build_model
 
 LABELS = ("neg", "pos")
@@ -58,7 +59,7 @@ def test_without_keep_head_a_classifier_gets_a_new_one(finished, architecture):
     base = modeling.find_base_model(f"run:{run.id}")
     tokenizer = modeling.load_tokenizer(base)
     kept, one, other = (
-        modeling._head(modeling.load_for_training(base, tokenizer, LABELS, seed, keep_head=kept))[-1].weight
+        heads.matrices(modeling.load_for_training(base, tokenizer, LABELS, seed, keep_head=kept))[-1].weight
         for seed, kept in ((1, True), (1, False), (2, False))
     )
     assert not torch.equal(kept, one)

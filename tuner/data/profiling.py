@@ -18,7 +18,7 @@ from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.modeling import BaseModel, choose_max_length, count_tokens, find_base_model
 
 SAMPLE_ROWS = 10
-_MOST_TOKENISED = 5_000
+MOST_TOKENISED = 5_000
 _BINS = 24
 _QUANTILES = (0.5, 0.9, 0.99, 1.0)
 
@@ -157,7 +157,7 @@ def profile(config: RunConfig, data: LabelledData | None = None, split: str = "t
 
 def token_counts(model: BaseModel, train: Split) -> list[int]:
     """Tokens of the training texts; of the first 5,000 where there are more (they stand in random order)."""
-    return count_tokens(model, list(train.texts[:_MOST_TOKENISED]))
+    return count_tokens(model, list(train.texts[:MOST_TOKENISED]))
 
 
 def _splits(data: LabelledData) -> dict[str, SplitProfile]:

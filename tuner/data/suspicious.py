@@ -161,7 +161,7 @@ def out_of_fold_probabilities(
     targets = np.asarray(labels, dtype=int)[looked_at]
     counts = Counter(targets.tolist())
     folds = min(folds, max(counts.values(), default=0))
-    matrix = _tfidf([texts[i][:_MOST_CHARACTERS] for i in looked_at], classes) if len(counts) > 1 and folds > 1 else None
+    matrix = tfidf([texts[i][:_MOST_CHARACTERS] for i in looked_at], classes) if len(counts) > 1 and folds > 1 else None
     if matrix is not None:
         common = np.array([counts[target] >= folds for target in targets.tolist()])
         found[looked_at[common]] = _cross_predict(matrix, targets, common, classes, seed, folds)
@@ -185,7 +185,7 @@ def _cross_predict(
     return found
 
 
-def _tfidf(texts: list[str], classes: int) -> "csr_matrix | None":
+def tfidf(texts: list[str], classes: int) -> "csr_matrix | None":
     """Words and pairs of words, sublinear; fitted on all rows, as it reads no label. None where no text has a letter."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 

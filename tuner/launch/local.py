@@ -42,8 +42,8 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["data"]["source"] = str(Path(config.data.source).expanduser().absolute())
     if kind == "hub":  # its page's address was given
         changes["data"]["source"] = id_in(config.data.source)
-    if Path(config.model.name).expanduser().is_dir():
-        changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
+    if folder := modeling.folder_of(config.model.name):
+        changes["model"]["name"] = str(folder)
     if config.training.precision == "fp16" and describe().kind != "cuda":
         raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
     base = modeling.find_base_model(config.model.name, config.model.revision)

@@ -159,7 +159,7 @@ def _save_model(run: Run, base: modeling.BaseModel, trainer: "Trainer", tokenize
     if is_lora(model):
         adapter = run.folder / "adapter.part"
         shutil.rmtree(adapter, ignore_errors=True)
-        save_adapter(model, adapter, base.location, base.revision, whole=run.config.model.reshapes)
+        save_adapter(model, adapter, *base.origin, whole=run.config.model.reshapes)
         shutil.rmtree(run.folder / "adapter", ignore_errors=True)
         adapter.rename(run.folder / "adapter")
         model = merge_lora(model)

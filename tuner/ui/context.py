@@ -1,5 +1,6 @@
 """What the handlers share: which sources are allowed here, and what was loaded lately."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tuner import inference, runs
+from tuner import inference, modeling, runs
 from tuner.config import DataConfig, RunConfig
 from tuner.data.browsing import cut
 from tuner.data.files import head, uploaded_path
@@ -107,7 +108,8 @@ class Context:
         Raises:
             ModelError: a path, on a Space.
         """
-        if not self.local and not runs.is_run_id(name) and Path(name).exists():
+        # os.path's way, since Path.exists stumbles over names of more than 255 characters
+        if not self.local and not runs.is_run_id(name) and (modeling.folder_of(name) or os.path.exists(name)):
             raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")
 
 

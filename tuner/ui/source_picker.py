@@ -13,7 +13,7 @@ from tuner.data import hub_sets
 from tuner.data.files import FILE_SUFFIXES, store_uploads, uploaded_path
 from tuner.data.sources import kind_of
 from tuner.errors import SourceError
-from tuner.ui import forms, text
+from tuner.ui import forms, model_facts, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
@@ -139,6 +139,7 @@ def draw(context: Context) -> SourcePicker:
         info="the sample, or any Hub id" + (" or folder" if context.local else ""),
         elem_id="base-model",
     )
+    model_facts.draw(model)
     gr.Markdown(text.STEP_DATA, elem_classes="step")
     hub = text.SOURCE_HUB if context.local else text.SOURCE_HUB_ONLY
     kind = gr.Radio(

@@ -10,11 +10,12 @@ from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import augment_panel, forms, lr_panel, render, source_picker, text
+from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, source_picker, text
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.lr_panel import LrPanel
+from tuner.ui.probe_panel import ProbePanel
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.theme import ACCENT, SENTIMENT
 
@@ -72,6 +73,7 @@ class _Settings:
     preset: gr.Radio
     start: gr.Button
     base: gr.Markdown
+    probe: ProbePanel
     name: gr.Textbox
     widgets: dict[forms.Key, gr.components.Component]
     finder: LrPanel
@@ -99,7 +101,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
     gr.Markdown(text.STEPS_TRAIN, elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
-            settings = _draw_settings(picker)
+            settings = _draw_settings(context, picker)
         with gr.Column(scale=2, min_width=480):
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen)
@@ -108,7 +110,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
     return TrainTab(progress.view, progress.following, pressed)
 
 
-def _draw_settings(picker: SourcePicker) -> _Settings:
+def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
     default = RunConfig()
     info = {(section, field): found for section, field, found in fields()}
     own = own_settings()
@@ -130,6 +132,7 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
     start = gr.Button(text.START, variant="primary", elem_id="start")
     gr.Markdown(text.STEP_BASE, elem_classes="step")
     base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
+    probe = probe_panel.draw(context)
     _fold("Model", folded, draw)
     _fold("Structure", folded, draw)
     gr.Markdown(text.STEP_EVALUATION, elem_classes="step")
@@ -147,7 +150,7 @@ def _draw_settings(picker: SourcePicker) -> _Settings:
         elif group not in ("Model", "Structure", "Evaluation"):
             _fold(group, folded, draw)
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, start, base, name, widgets, finder, copies)
+    return _Settings(preset, start, base, probe, name, widgets, finder, copies)
 
 
 def _draw_progress() -> _Progress:
@@ -198,6 +201,7 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
 
     inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
+    probe_panel.wire(context, settings.probe, config_of, inputs, picker.model)
     augment_panel.wire(context, settings.copies, config_of, inputs)
     start = settings.start
     pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
@@ -252,6 +256,6 @@ def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None)
 
 
 def _base_line(name: str) -> str:
-    summary = next((offer.summary for offer in catalog.BASE_MODELS if offer.name == name), "")
+    offer = catalog.offered_model(name)
     safe = "".join(char for char in (name or "") if char.isalnum() or char in "-_./: ")
-    return f"`{safe}`{': ' + summary if summary else ''}. Its weights stay; a new classification head is put on top."
+    return f"`{safe}`{': ' + offer.summary if offer else ''}. Its weights stay; a new classification head is put on top."
