@@ -17,7 +17,7 @@ def test_an_error_reads_cause_then_cure():
 
 def test_every_error_of_ours_is_drawn_in_the_tree():
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TunerError)]
-    assert len(classes) == 7
+    assert len(classes) == 8
     assert all(cls.__name__ in errors.__doc__ for cls in classes)
 
 

@@ -2,6 +2,7 @@
 
 TunerError                 cause + cure, exit code 2 (the person can mend it)
 ├── SettingsError          a RunConfig that cannot be honoured; lists every mistake at once
+├── DoubtError             a run that would probably fail: a judgement a person may overrule
 ├── SourceError            data that cannot be read, or holds nothing to learn from
 ├── ModelError             a base model or classifier that cannot be loaded
 ├── NetworkError           the Hub cannot be reached, or refuses
@@ -40,6 +41,10 @@ class SettingsError(TunerError):
         many = f"{len(problems)} settings cannot be used: " if len(problems) > 1 else ""
         super().__init__(many + " ".join(problems), "Correct them and start again; nothing was started.")
         self.problems = problems
+
+
+class DoubtError(TunerError):
+    """A run that would probably fail. It is a judgement: "proceed anyway" starts it."""
 
 
 class SourceError(TunerError):

@@ -20,6 +20,7 @@ Precision = Literal["bf16", "fp16", "fp32"]
 _BF16_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 # bf16 matrix units came with compute capability 8.0 (Ampere).
 _BF16_COMPUTE_CAPABILITY = 8
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,27 @@ def torch_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def free_memory() -> int:
+    """Bytes a training could take now: of the GPU with the most where there is one, else of the machine or container."""
+    import psutil
+
+    free = [int(float(line)) * 2**20 for line in _ask_nvidia("memory.free")]
+    if free:
+        return max(free)
+    available = psutil.virtual_memory().available
+    try:  # a container may have less than its machine
+        limit = int((_CGROUP / "memory.max").read_text())
+        return min(available, limit - int((_CGROUP / "memory.current").read_text()) + _reclaimable())
+    except (OSError, ValueError):  # no limit reads "max"
+        return available
+
+
+def _reclaimable() -> int:
+    """Bytes of the container's file cache, which the kernel gives back when asked for memory."""
+    lines = (line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+    return next((int(value) for name, value in lines if name == "inactive_file"), 0)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner import queue, runs
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
-from tuner.config import merge, parse_assignments
+from tuner.config import RunConfig, merge, parse_assignments
 from tuner.errors import RunFailed
 from tuner.runs import LIVING, Run
 from tuner.words import duration
@@ -18,6 +18,9 @@ def add(command: AddCommand) -> None:
     train = command("train", _train, "train a classifier and score it on the test rows")
     add_settings(train)
     train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
+
+    train.add_argument("--estimate", action="store_true", help="time a few steps, say what the run would take, and start nothing")
+    train.add_argument("--proceed-anyway", action="store_true", help="start also where memory or disk seem too small")
 
     finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
     add_settings(finder)
@@ -48,10 +51,19 @@ def _train(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
     config = config_from(options)
-    run = local.start(config)
+    if options.estimate:
+        return _estimate(config, options.json)
+    run = local.start(config, proceed_anyway=options.proceed_anyway)
     if options.queue:
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
     return _see_through(run, options.json)
+
+
+def _estimate(config: RunConfig, as_json: bool) -> int:
+    from tuner.launch import local, timer
+
+    found = local.estimate(local.prepare(config), timing=timer.time_steps(config))
+    return print_json(found.model_dump()) if as_json else say("\n".join([found.line, *found.warnings, *found.doubts]))
 
 
 def _find_lr(options: argparse.Namespace) -> int:

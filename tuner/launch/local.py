@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,12 +14,25 @@ from typing import Any
 from tuner import augmentation, hub_read, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.hub_sets import id_in
-from tuner.data.labelled import load_labelled
+from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.profiling import token_counts
 from tuner.data.sources import kind_of
-from tuner.errors import RunError, RunFailed, SettingsError
-from tuner.hardware import describe
+from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
+from tuner.hardware import describe, free_memory
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
+from tuner.training.estimate import (
+    Estimate,
+    Timing,
+    disk_needed,
+    doubts_about,
+    memory_needed,
+    parameters_in,
+    seconds_needed,
+    steps_of,
+    warnings_for,
+)
+from tuner.training.trackers import refuse_missing
 
 # What a worker needs of the environment; a token is not among it, it comes through a pipe.
 _KEPT_VARIABLES = {
@@ -46,6 +60,7 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["model"]["name"] = str(folder)
     if config.training.precision == "fp16" and describe().kind != "cuda":
         raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
+    refuse_missing(config.training.report_to)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
     modeling.check_shape(base, config.model)
@@ -61,16 +76,60 @@ def prepare(config: RunConfig) -> RunConfig:
     return config.with_changes(changes)
 
 
-def start(config: RunConfig, owner: str = "") -> Run:
+def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> Run:
     """Makes a run and starts its worker, which waits for its turn.
+
+    Args:
+        proceed_anyway: start also where memory or disk seem too small.
 
     Raises:
         SourceError, ModelError, NetworkError, SettingsError: the run would fail; none was made.
+        DoubtError: it would probably fail; none was made.
         RunError: the run folder cannot be written.
     """
-    run = runs.create(prepare(config), owner)
+    prepared = prepare(config)
+    doubts = [] if proceed_anyway else estimate(prepared).doubts
+    if doubts:
+        raise DoubtError(" ".join(doubts), "Change the settings, or proceed anyway.")
+    run = runs.create(prepared, owner)
     _spawn(run)
     return run
+
+
+def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing | None = None) -> Estimate:
+    """What a training with these settings will take, and what speaks against it.
+
+    Args:
+        data: its rows, where the caller has read them.
+        timing: what `tuner.launch.timer.time_steps` measured for these settings.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: as `prepare`.
+    """
+    data = data or load_labelled(config.data)
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
+    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
+    rows = len(data.splits["train"]) * (1 + copies)
+    steps, evaluations = steps_of(config.training, rows)
+    device = describe()
+    half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
+    needed = memory_needed(config, base.config, max_length, half, device.kind == "cuda")
+    memory = timing.memory if timing else needed
+    disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))
+    runs.home().mkdir(parents=True, exist_ok=True)
+    return Estimate(
+        train_rows=rows,
+        steps=steps,
+        evaluations=evaluations,
+        seconds=seconds_needed(timing, config.training, steps, evaluations, rows) if timing else None,
+        memory=memory,
+        disk=disk,
+        timed=timing is not None,
+        warnings=warnings_for(config.training, steps, evaluations),
+        doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
+    )
 
 
 def continuation(run: Run) -> RunConfig:
@@ -122,17 +181,18 @@ def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None) -
     return run
 
 
-def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None = None) -> Run:
+def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None = None, proceed_anyway: bool = False) -> Run:
     """Trains to the end in a child process and returns the run.
 
     Args:
         on_event: called with every event of the run as it is written.
+        proceed_anyway: as for `start`.
 
     Raises:
         RunFailed: the training failed.
         SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
     """
-    return follow(start(config), on_event)
+    return follow(start(config, proceed_anyway=proceed_anyway), on_event)
 
 
 def worker_environment() -> dict[str, str]:

@@ -79,7 +79,7 @@ def steps_of(config: TrainingConfig, rows: int) -> tuple[int, int]:
     per_epoch = max(math.ceil(batches / config.gradient_accumulation_steps), 1)
     steps = config.max_steps if config.max_steps > 0 else math.ceil(config.num_train_epochs * per_epoch)
     if config.eval_strategy == "steps":
-        return steps, steps // (config.eval_steps or 1)
+        return steps, math.ceil(steps / (config.eval_steps or 1))  # after the last step, too
     return steps, math.ceil(steps / per_epoch) if config.eval_strategy == "epoch" else 0
 
 

@@ -85,7 +85,7 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
     from tuner.structure import plain
     from tuner.training.speed import faster_steps
 
-    trainer, max_length = _trainer(config, folder)
+    trainer, max_length = fresh_trainer(config, folder)
     optimizer, model = trainer.create_optimizer(), trainer.model
     # Rates of layers and head keep their ratio to the one that grows.
     shares = [group["lr"] / config.training.learning_rate for group in optimizer.param_groups]
@@ -105,7 +105,15 @@ def _steps(config: RunConfig, steps: int, folder: Path) -> Iterator[tuple[float,
             yield rate, loss
 
 
-def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
+def fresh_trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
+    """A Trainer on the config's rows and a fresh model, for steps one by one, and the tokens it keeps of each text.
+
+    Args:
+        folder: where the Trainer may write.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: as for a training.
+    """
     from tuner.augmentation import with_copies
     from tuner.data.labelled import load_labelled
     from tuner.data.profiling import token_counts
@@ -143,8 +151,8 @@ def _steepest(points: list[tuple[float, float]]) -> float | None:
     return steepest[1] if steepest[0] < 0 else None
 
 
-def main(settings: str) -> int:
-    """Runs the test for a settings file; 0, or 2 with cause and cure in the last line."""
+def answer(settings: str, work: Callable[[RunConfig, Callable[[int, int], None]], BaseModel]) -> int:
+    """Does a child process's work on a settings file and prints it; 0, or 2 with cause and cure in the last line."""
     hub_read.take_token()
 
     def say(**line: Any) -> None:  # noqa: ANN401
@@ -152,13 +160,13 @@ def main(settings: str) -> int:
 
     try:
         config = RunConfig.from_yaml(Path(settings).read_text(encoding="utf-8"))
-        curve = find_learning_rate(config, on_progress=lambda step, steps: say(step=step, steps=steps))
+        found = work(config, lambda step, steps: say(step=step, steps=steps))
     except TunerError as error:
         say(cause=error.cause, cure=error.cure)
         return 2
-    say(**curve.model_dump())
+    say(**found.model_dump())
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(answer(sys.argv[1], lambda config, say: find_learning_rate(config, on_progress=say)))

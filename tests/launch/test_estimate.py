@@ -1,0 +1,44 @@
+"""What would fail is said before the start; a judgement can be overruled."""
+
+import pytest
+
+from tuner import runs
+from tuner.cli import main
+from tuner.errors import DoubtError
+from tuner.launch import local, timer
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    monkeypatch.setattr("tuner.launch.local.free_memory", lambda: 1_000_000)
+
+
+def test_a_run_that_does_not_fit_is_not_started(narrow, tiny_config):
+    with pytest.raises(DoubtError, match=r"1 MB are free.*proceed anyway"):
+        local.start(tiny_config())
+    assert runs.list_runs() == []
+
+
+@pytest.mark.slow
+def test_a_person_may_proceed_anyway(narrow, tiny_config):
+    assert local.train(tiny_config(), proceed_anyway=True).status.state == "completed"
+
+
+@pytest.mark.slow
+def test_a_few_timed_steps_give_time_and_memory(tiny_config):
+    config = tiny_config(max_steps=50, eval_strategy="steps", eval_steps=10, save_strategy="no")
+    seen = []
+    timing = timer.time_steps(config, lambda step, steps: seen.append((step, steps)))
+    found = local.estimate(config, timing=timing)
+    assert seen[-1] == (10, 10)
+    assert (found.steps, found.evaluations, found.timed) == (50, 5, True)
+    assert 0 < found.seconds < 60
+    assert 200e6 < found.memory < 3e9
+    assert runs.list_runs() == []
+
+
+def test_the_cli_says_that_it_would_not_fit(narrow, tiny_config, tmp_path, capsys):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(tiny_config().to_yaml())
+    assert main(["train", "--file", str(settings)]) == 2
+    assert "of memory and 1 MB are free" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""What a run will take is said before it starts."""
+
+import json
+
+import pytest
+from transformers import AutoConfig, AutoModel, TrainerCallback
+
+from tests import tiny
+from tuner import modeling
+from tuner.config import RunConfig, TrainingConfig
+from tuner.data.labelled import load_labelled
+from tuner.training import estimate
+from tuner.training.build import build_trainer
+
+GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257, "n_positions": 1024}
+NEVER = {"eval_strategy": "no", "save_strategy": "no"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_train_epochs": 2, "eval_strategy": "epoch", "save_strategy": "epoch"},
+        {"num_train_epochs": 1.5, "eval_strategy": "epoch", "save_strategy": "epoch"},
+        {"num_train_epochs": 2, "gradient_accumulation_steps": 3, **NEVER},
+        {"max_steps": 7, "eval_strategy": "steps", "eval_steps": 2, "save_strategy": "no"},
+    ],
+)
+def test_steps_and_evaluations_are_those_of_the_trainer(settings, tiny_config, tmp_path):
+    class Counting(TrainerCallback):
+        evaluations = 0
+
+        def on_evaluate(self, *_, **__):
+            self.evaluations += 1
+
+    config = tiny_config(**{"max_steps": -1, **settings})
+    base = modeling.find_base_model(config.model.name)
+    tokenizer, data = modeling.load_tokenizer(base), load_labelled(config.data)
+    model = modeling.load_for_training(base, tokenizer, data.labels, 1)
+    counting = Counting()
+    trainer = build_trainer(config, data, model, tokenizer, 16, tmp_path, [counting])
+    trainer.train()
+    assert estimate.steps_of(config.training, len(data.splits["train"])) == (trainer.state.global_step, counting.evaluations)
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_parameters_are_about_those_of_the_model(architecture, tiny_models):
+    sizes = {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 3, "vocab_size": 5000}
+    if architecture == "gpt2":
+        sizes = {"n_embd": 128, "n_layer": 3, "vocab_size": 5000}
+    if architecture == "distilbert":
+        sizes = {"dim": 128, "hidden_dim": 512, "n_layers": 3, "vocab_size": 5000}
+    if architecture == "modernbert":  # it says of each layer what it attends to
+        del sizes["num_hidden_layers"]
+    config = AutoConfig.from_pretrained(tiny_models[architecture], **sizes)
+    real = sum(parameter.numel() for parameter in AutoModel.from_config(config).parameters())
+    assert estimate.parameters_in(json.loads(config.to_json_string(use_diff=False))) == pytest.approx(real, rel=0.05)
+
+
+def test_memory_grows_with_batch_length_and_precision_and_shrinks_with_lora():
+    def needed(half=True, length=128, model=None, **training):
+        config = RunConfig(model={"name": "gpt2", **(model or {})}, training=training)
+        return estimate.memory_needed(config, GPT2, length, half, on_gpu=False)
+
+    usual = needed()
+    assert needed(per_device_train_batch_size=64) > usual
+    assert needed(length=512) > usual
+    assert needed(half=False) > usual
+    assert needed(activation_checkpointing=True) < usual
+    assert needed(model={"lora": 8}) < usual
+    assert needed(model={"num_hidden_layers": 6}) < usual
+
+
+def test_disk_is_that_of_the_checkpoints_kept_and_one_more():
+    config = RunConfig(training={"save_total_limit": 2})
+    assert estimate.disk_needed(config, 1_000) == 3 * 12_000 + 4_000
+    assert estimate.disk_needed(config.with_changes({"training": NEVER}), 1_000) == 12_000 + 4_000
+
+
+@pytest.mark.parametrize(("evaluations", "warned"), [(1, True), (3, True), (4, False)])
+def test_early_stopping_that_can_never_fire_is_warned_of(evaluations, warned):
+    config = TrainingConfig(early_stopping_patience=2)
+    found = estimate.warnings_for(config, 100, evaluations)
+    assert any("Early stopping can never fire" in line for line in found) == warned
+
+
+def test_a_warm_up_as_long_as_the_run_is_warned_of():
+    assert "as long as the run" in estimate.warnings_for(TrainingConfig(warmup_steps=100), 100, 3)[0]
+
+
+def test_too_little_memory_and_disk_are_doubts():
+    assert estimate.doubts_about(2, 3, 4, 5) == []
+    memory, disk = estimate.doubts_about(20 * 10**9, 12 * 10**9, 5 * 10**9, 10**9)
+    assert "needs at least 20.0 GB of memory and 12.0 GB are free" in memory
+    assert "needs 5.0 GB of disk and 1.0 GB are free" in disk
+
+
+def test_padded_tokens():
+    assert estimate.padded_tokens([3, 5, 2, 4], [0, 1, 3, 2], 2) == 5 + 5 + 4 + 4
+
+
+def test_time_is_counted_from_tokens_updates_and_validations():
+    timing = estimate.Timing(
+        per_token=0.001, per_evaluated_token=0.0005, per_update=0.1, tokens=1_000, evaluated_tokens=200, memory=1, parameters=1
+    )
+    config = TrainingConfig(per_device_train_batch_size=10)
+    assert estimate.seconds_needed(timing, config, 20, 2, 100) == pytest.approx(2 * 1.0 + 20 * 0.1 + 2 * 0.1)
