@@ -5,8 +5,9 @@ import gradio as gr
 from tuner import catalog
 from tuner.ui import text
 
-_HEADER = ["model", "parameters", "languages", "tokens", "licence", "take this when"]
-_WIDTHS = ["200px", "100px", "150px", "70px", "110px", "420px"]
+_HEADER = ["model", "size", "languages", "tokens", "licence", "take this when"]
+# The first four fit into the left column of a small screen; the rest is scrolled to, or seen by the button for full screen.
+_WIDTHS = ["84px", "64px", "82px", "62px", "90px", "380px"]
 
 
 def draw(model: gr.Dropdown) -> None:
@@ -37,7 +38,7 @@ def comparison() -> list[list[str]]:
     """A row for every offered model, in the order of the table's columns."""
     return [
         [
-            offer.name,
+            offer.title,
             offer.size.removesuffix(" parameters"),
             offer.languages,
             f"{offer.max_length:,}",
