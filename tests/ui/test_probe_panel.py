@@ -40,7 +40,7 @@ def test_all_offered_models_stand_in_the_table():
 def test_the_table_holds_scores_time_memory_and_what_failed():
     result = make_result("rows.csv", 500, 2, 42, [BROKEN, GOOD], [WORDS])
     rows = probe_panel.table_of(result)
-    assert rows[0] == ["sample:minilm", "0.684 ± 0.057", "11.3", "347", "0.738", "0.662", "22.7 M"]
+    assert rows[0] == ["sample:minilm", "0.684 ±\N{NO-BREAK SPACE}0.057", "11.3", "347", "0.738", "0.662", "22.7 M"]
     assert rows[1][1] == "failed"
     assert len(rows[1][0]) < 330
     assert rows[2][0] == "word counts"

@@ -117,7 +117,7 @@ def _examined(task: Task, told: Callable[[int], None]) -> ProbeRow:
             f"The probe of {task.name}",
             json.dumps(dataclasses.asdict(task)),
             answer="macro_f1",
-            on_line=lambda line: told(line["done"]),
+            on_line=lambda line: told(line.get("done", 0)),
         )
     except TunerError as error:
         return ProbeRow(model=task.name, problem=str(error))

@@ -6,8 +6,8 @@ from tuner import catalog
 from tuner.ui import text
 
 _HEADER = ["model", "size", "languages", "tokens", "licence", "take this when"]
-# The first four fit into the left column of a small screen; the rest is scrolled to, or seen by the button for full screen.
-_WIDTHS = ["84px", "64px", "82px", "62px", "90px", "380px"]
+# The first three fit into the left column of a small screen; the rest is scrolled to, or seen by the button for full screen.
+_WIDTHS = ["92px", "66px", "100px", "76px", "100px", "380px"]
 
 
 def draw(model: gr.Dropdown) -> None:
@@ -31,7 +31,7 @@ def facts(name: str | None) -> str:
     if offer is None:
         return text.NOT_OFFERED
     line = f"**{offer.title}** · {offer.size} · {offer.languages} · up to {offer.max_length:,} tokens · licence {offer.licence}"
-    return "\n\n".join([line, text.PRETRAINING.format(offer.pretraining), text.TAKE_THIS_WHEN.format(offer.take_when)])
+    return "  \n".join([line, text.PRETRAINING.format(offer.pretraining), text.TAKE_THIS_WHEN.format(offer.take_when)])
 
 
 def comparison() -> list[list[str]]:

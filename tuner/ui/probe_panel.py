@@ -15,9 +15,9 @@ from tuner.ui import text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
-_HEADER = ["model", "macro F1", "s per 1,000", "MB", "accuracy", "macro recall", "size"]
+_HEADER = ["model", "macro F1", "s / 1,000", "MB", "accuracy", "macro recall", "size"]
 # The first four fit into the left column of a small screen.
-_WIDTHS = ["104px", "66px", "66px", "56px", "84px", "84px", "64px"]
+_WIDTHS = ["118px", "78px", "68px", "56px", "92px", "84px", "70px"]
 _MOST_NAME = 60
 
 
@@ -114,7 +114,7 @@ def _cells(row: ProbeRow) -> list[str]:
     seconds = memory = size = ""
     if row.parameters is not None:
         seconds, memory, size = f"{row.seconds_per_1000:.1f}", f"{row.memory_mb:,.0f}", f"{row.parameters / 1e6:,.1f} M"
-    spread = f" ± {row.spread:.3f}" if row.spread is not None else ""
+    spread = f" ±\N{NO-BREAK SPACE}{row.spread:.3f}" if row.spread is not None else ""
     return [
         cut(row.model),
         f"{row.macro_f1:.3f}{spread}",
