@@ -1,6 +1,7 @@
 """What is offered by name."""
 
 import importlib
+import json
 
 import pytest
 
@@ -51,3 +52,33 @@ def test_every_offered_data_set_is_a_source():
 def test_the_default_preset_exists():
     assert catalog.DEFAULT_PRESET in catalog.PRESETS
     assert all(name == preset.name for name, preset in catalog.PRESETS.items())
+
+
+def test_every_offered_model_has_all_its_facts():
+    for offer in catalog.BASE_MODELS:
+        assert all([offer.title, offer.languages, offer.pretraining, offer.licence, offer.take_when]), offer.name
+        assert 10**7 < offer.parameters < 10**9
+        assert offer.max_length in (512, 1_024, 8_192)
+        assert offer.summary.startswith(f"{offer.title}, {offer.parameters / 1e6:.3g} M parameters, ")
+    assert len({offer.name for offer in catalog.BASE_MODELS}) == len(catalog.BASE_MODELS)
+
+
+def test_the_sample_s_facts_are_those_of_its_weights():
+    offer, base = catalog.offered_model("sample:minilm"), modeling.find_base_model("sample:minilm")
+    assert offer.parameters == sum(parameter.numel() for parameter in modeling.load_encoder(base).parameters())
+    assert offer.max_length == base.limit
+
+
+def test_a_model_that_is_not_offered_has_no_offer():
+    assert catalog.offered_model("owner/other") is None
+
+
+def test_the_command_lists_them(capsys):
+    from tuner.cli import main
+
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [model["name"] for model in listed] == [offer.name for offer in catalog.BASE_MODELS]
+    assert {"title", "parameters", "languages", "pretraining", "max_length", "licence", "take_when"} <= set(listed[0])
+    assert main(["models"]) == 0
+    assert "Take it when" in capsys.readouterr().out

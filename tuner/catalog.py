@@ -135,11 +135,11 @@ BASE_MODELS: tuple[BaseModelOffer, ...] = (
         title="MiniLM",
         parameters=22_713_216,
         languages="English",
-        pretraining="a BERT distilled to 6 layers, then 1.17 billion pairs of sentences that belong together "
-        "(sentence-transformers/all-MiniLM-L6-v2)",
+        # sentence-transformers/all-MiniLM-L6-v2
+        pretraining="distilled from BERT, then 1.17 billion pairs of sentences that belong together",
         max_length=512,
         licence="Apache-2.0",
-        take_when="you start, have a laptop or few rows: it is shipped with Tuner, needs no download and trains in minutes.",
+        take_when="you start, or have a laptop or few rows: shipped with Tuner, no download.",
     ),
     BaseModelOffer(
         name="gpt2",

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.tiny import LIMIT
+from tuner import catalog
 
 
 @pytest.fixture
@@ -72,3 +73,16 @@ def test_an_unknown_revision_is_refused(serve, tuner, csv):
     answer = tuner("train", "--data", csv(), "--model", "owner/model", "--set", "model.revision=v9")
     assert answer.code == 2
     assert "'owner/model' has no such revision" in answer.err
+
+
+def test_an_offered_model_whose_main_has_no_safetensors_is_asked_for_at_the_commit_that_has(hub, python):
+    offer = next(offer for offer in catalog.BASE_MODELS if offer.revision)
+    asked = f"""
+        from tuner import modeling
+        try:
+            modeling.find_base_model({offer.name!r})
+        except TunerError as error:
+            print(json.dumps(str(error)))
+    """
+    python(asked)
+    assert any(f"/{offer.name}/revision/{offer.revision}" in request.path for request in hub.requests)

@@ -1,8 +1,11 @@
 """Whole runs with a changed structure: what they save loads anywhere, and a mistake is said before the start."""
 
+import json
+
 import pytest
 
 from tests import tiny
+from tuner.config import RunConfig
 from tuner.errors import SettingsError
 from tuner.inference import load_classifier
 from tuner.launch.local import prepare
@@ -70,3 +73,14 @@ def test_more_than_the_base_model_has_is_refused_before_the_start(architecture, 
 def test_contradictions_are_refused(settings, words, tiny_config):
     with pytest.raises(SettingsError, match=words):
         tiny_config("bert", model=settings)
+
+
+@pytest.mark.slow
+def test_the_sample_s_adapter_names_a_base_that_everybody_can_get(csv, train_here):
+    """It named the folder of a package on this machine."""
+    quick = {"max_steps": 1, "eval_strategy": "no", "save_strategy": "no", "precision": "fp32"}
+    run = train_here(RunConfig(data={"source": str(csv())}, model={"name": "sample:minilm", "lora": 2}, training=quick))
+    settings = json.loads((run.folder / "adapter" / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert settings["revision"] == "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2" in (run.folder / "adapter" / "README.md").read_text()

@@ -65,6 +65,8 @@ def _listen(
             said = json.loads(line)
         except ValueError:  # a library that prints
             continue
+        if not isinstance(said, dict):
+            continue
         if "cause" in said:
             raise RunError(said["cause"], said["cure"])
         if answer in said:

@@ -25,6 +25,6 @@ def find_learning_rate(config: RunConfig, on_progress: Callable[[int, int], None
         "The learning-rate finder",
         prepare(config).to_yaml(),
         answer="rates",
-        on_line=lambda said: on_progress(said["step"], said["steps"]) if on_progress else None,
+        on_line=lambda said: on_progress(said["step"], said["steps"]) if on_progress and "step" in said else None,
     )
     return LearningRateCurve.model_validate(curve)

@@ -68,10 +68,14 @@ def draw(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     if len(labels) <= most:
         return np.arange(len(labels))
     names, counts = np.unique(labels, return_counts=True)
-    floor = np.minimum(counts, min(FOLDS, most // len(names)))
-    shares = (counts - floor) * ((most - floor.sum()) / (counts - floor).sum())
-    quota = floor + shares.astype(np.int64)
-    quota[np.argsort(shares.astype(np.int64) - shares, kind="stable")[: most - quota.sum()]] += 1
+    floor, poor = np.minimum(counts, min(FOLDS, most // len(names))), np.zeros(len(names), dtype=bool)
+    while True:  # what rare labels get beyond their share is taken from the others, which may make a further one rare
+        shares = np.where(poor, floor, counts * ((most - floor[poor].sum()) / counts[~poor].sum()))
+        if not (shares < floor).any():
+            break
+        poor |= shares < floor
+    quota = shares.astype(np.int64)
+    quota[np.argsort(quota - shares, kind="stable")[: most - quota.sum()]] += 1  # the largest remainders
     random = np.random.default_rng(seed)
     parts = [random.permutation(np.flatnonzero(labels == name))[:n] for name, n in zip(names, quota, strict=True)]
     return np.sort(np.concatenate(parts))
@@ -113,7 +117,7 @@ def _examined(task: Task, told: Callable[[int], None]) -> ProbeRow:
             f"The probe of {task.name}",
             json.dumps(dataclasses.asdict(task)),
             answer="macro_f1",
-            on_line=lambda line: told(line["done"]),
+            on_line=lambda line: told(line.get("done", 0)),
         )
     except TunerError as error:
         return ProbeRow(model=task.name, problem=str(error))
@@ -136,7 +140,8 @@ def _baselines(task: Task) -> list[ProbeRow]:
     else:
         scores = out_of_fold(LogisticRegression(C=_WORDS_C, max_iter=1_000), counts, labels, task.folds, task.seed)
         row = ProbeRow(model=words, **scores)
-    constant = out_of_fold(DummyClassifier(), np.zeros((len(labels), 1)), labels, task.folds, task.seed)
+    most = DummyClassifier(strategy="constant", constant=int(np.bincount(labels).argmax()))
+    constant = out_of_fold(most, np.zeros((len(labels), 1)), labels, task.folds, task.seed)
     return [row, ProbeRow(model="the most frequent label", **constant)]
 
 

@@ -5,8 +5,9 @@ import gradio as gr
 from tuner import catalog
 from tuner.ui import text
 
-_HEADER = ["model", "parameters", "languages", "tokens", "licence", "take this when"]
-_WIDTHS = ["200px", "100px", "150px", "70px", "110px", "420px"]
+_HEADER = ["model", "size", "languages", "tokens", "licence", "take this when"]
+# The first three fit into the left column of a small screen; the rest is scrolled to, or seen by the button for full screen.
+_WIDTHS = ["92px", "66px", "100px", "76px", "100px", "380px"]
 
 
 def draw(model: gr.Dropdown) -> None:
@@ -30,14 +31,14 @@ def facts(name: str | None) -> str:
     if offer is None:
         return text.NOT_OFFERED
     line = f"**{offer.title}** · {offer.size} · {offer.languages} · up to {offer.max_length:,} tokens · licence {offer.licence}"
-    return "\n\n".join([line, text.PRETRAINING.format(offer.pretraining), text.TAKE_THIS_WHEN.format(offer.take_when)])
+    return "  \n".join([line, text.PRETRAINING.format(offer.pretraining), text.TAKE_THIS_WHEN.format(offer.take_when)])
 
 
 def comparison() -> list[list[str]]:
     """A row for every offered model, in the order of the table's columns."""
     return [
         [
-            offer.name,
+            offer.title,
             offer.size.removesuffix(" parameters"),
             offer.languages,
             f"{offer.max_length:,}",

@@ -15,8 +15,9 @@ from tuner.ui import text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
-_HEADER = ["model", "macro F1", "accuracy", "macro recall", "s per 1,000", "memory", "parameters"]
-_WIDTHS = ["170px", "120px", "80px", "100px", "90px", "80px", "90px"]
+_HEADER = ["model", "macro F1", "s / 1,000", "MB", "accuracy", "macro recall", "size"]
+# The first four fit into the left column of a small screen.
+_WIDTHS = ["118px", "78px", "68px", "56px", "92px", "84px", "70px"]
 _MOST_NAME = 60
 
 
@@ -51,7 +52,7 @@ def draw(context: Context) -> ProbePanel:
             headers=_HEADER, datatype="str", interactive=False, wrap=True, column_widths=_WIDTHS, visible=False,
             show_label=False, elem_id="probe-table",
         )  # fmt: skip
-        says = gr.Textbox(show_label=False, lines=3, max_lines=14, interactive=False, visible=False, elem_id="probe-says")
+        says = gr.Textbox(show_label=False, lines=3, max_lines=26, interactive=False, visible=False, elem_id="probe-says")
         use = gr.Button(size="sm", variant="primary", visible=False, elem_id="use-model")
     return ProbePanel(candidates, run, table, says, use, gr.State(None))
 
@@ -109,9 +110,17 @@ def words_of(result: ProbeResult) -> str:
 
 def _cells(row: ProbeRow) -> list[str]:
     if row.macro_f1 is None:
-        return [cut(row.model), "could not be examined", *[""] * 5]
-    measured = ["", "", ""]
+        return [cut(row.model), "failed", *[""] * 5]
+    seconds = memory = size = ""
     if row.parameters is not None:
-        measured = [f"{row.seconds_per_1000:.1f}", f"{row.memory_mb:,.0f} MB", f"{row.parameters / 1e6:,.1f} M"]
-    spread = f" ± {row.spread:.3f}" if row.spread is not None else ""
-    return [cut(row.model), f"{row.macro_f1:.3f}{spread}", f"{row.accuracy:.3f}", f"{row.macro_recall:.3f}", *measured]
+        seconds, memory, size = f"{row.seconds_per_1000:.1f}", f"{row.memory_mb:,.0f}", f"{row.parameters / 1e6:,.1f} M"
+    spread = f" ±\N{NO-BREAK SPACE}{row.spread:.3f}" if row.spread is not None else ""
+    return [
+        cut(row.model),
+        f"{row.macro_f1:.3f}{spread}",
+        seconds,
+        memory,
+        f"{row.accuracy:.3f}",
+        f"{row.macro_recall:.3f}",
+        size,
+    ]

@@ -19,8 +19,8 @@ STEP_MODEL = "**2 · Model**"
 PRETRAINING = "Pretraining: {}."
 TAKE_THIS_WHEN = "**Take this when** {}"
 NOT_OFFERED = (
-    "Not on Tuner's list, so nothing is known of it here: its page on the Hub says its languages, its licence and what it was "
-    "pretrained on. Whether it can be trained is checked when you look at the data or start."
+    "Not on Tuner's list: its card says its languages, licence and pretraining. Whether it can be trained is checked when you "
+    "look at the data or start."
 )
 COMPARE_MODELS = "Compare the offered models"
 STEP_DATA = "**3 · Data**"
