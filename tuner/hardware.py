@@ -57,6 +57,13 @@ def describe() -> Device:
     return Device("cpu", f"{cores} CPU core{'s' if cores != 1 else ''}", bf16=_cpu_has_bf16())
 
 
+def gpu_count() -> int:
+    """CUDA GPUs that a process started here may use."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def resolve_precision(wanted: str) -> tuple[Precision, str]:
     """What `training.precision` becomes on this machine, and why, in words.
 

@@ -16,6 +16,7 @@ def add(command: AddCommand) -> None:
     """Adds the commands of this module to the CLI."""
     train = command("train", _train, "train a classifier and score it on the test rows")
     add_settings(train)
+    train.add_argument("--processes", type=int, metavar="N", help="train in N processes, one GPU each (training.num_processes)")
     train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
 
     finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
@@ -35,8 +36,9 @@ def add(command: AddCommand) -> None:
 def _train(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
-    config = config_from(options)
-    run = local.start(config)
+    if options.processes is not None:
+        options.set.append(f"training.num_processes={options.processes}")
+    run = local.start(config_from(options))
     if options.queue:
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
     return _see_through(run, options.json)

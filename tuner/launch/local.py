@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tuner import augmentation, hub_read, modeling, runs
-from tuner.config import RunConfig
+from tuner.config import RunConfig, TrainingConfig
 from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import RunFailed, SettingsError
-from tuner.hardware import describe
+from tuner.hardware import describe, gpu_count
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
 
@@ -44,8 +44,7 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["data"]["source"] = id_in(config.data.source)
     if Path(config.model.name).expanduser().is_dir():
         changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
-    if config.training.precision == "fp16" and describe().kind != "cuda":
-        raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
+    refuse_unfit(config.training)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
     modeling.check_shape(base, config.model)
@@ -57,6 +56,26 @@ def prepare(config: RunConfig) -> RunConfig:
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
+
+
+def refuse_unfit(training: TrainingConfig) -> None:
+    """Checks what this machine must have for the settings.
+
+    Raises:
+        SettingsError: it has not.
+    """
+    kind, count = describe().kind, training.num_processes
+    problems = []
+    if training.precision == "fp16" and kind != "cuda":
+        problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
+    if training.torch_compile and kind != "cuda":
+        problems.append("training.torch_compile = True: it needs a CUDA GPU; on a CPU it cost 160 s and gained nothing.")
+    if count > 1 and kind == "mps":
+        problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
+    if count > 1 and kind == "cuda" and count > (gpus := gpu_count()):
+        problems.append(f"training.num_processes = {count}: this machine has {gpus} GPU{'s' if gpus != 1 else ''}, one for each.")
+    if problems:
+        raise SettingsError(problems)
 
 
 def start(config: RunConfig, owner: str = "") -> Run:

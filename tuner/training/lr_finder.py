@@ -117,6 +117,8 @@ def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
         "save_strategy": "no",
         "early_stopping_patience": None,
         "gradual_unfreezing": None,
+        "num_processes": 1,
+        "fsdp": False,
     }
     config = config.with_changes({"training": one_batch})
     data = load_labelled(config.data)
