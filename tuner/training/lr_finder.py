@@ -119,6 +119,7 @@ def _trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
         "gradual_unfreezing": None,
         "num_processes": 1,
         "fsdp": False,
+        "torch_compile": False,
     }
     config = config.with_changes({"training": one_batch})
     data = load_labelled(config.data)
