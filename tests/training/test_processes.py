@@ -150,7 +150,7 @@ def test_sigterm_ends_all_with_a_checkpoint(going):
     wait_until(lambda: run.status.state not in runs.LIVING)
     assert (run.status.state, run.has_model) == ("stopped", True)
     assert list(run.folder.glob("checkpoints/*/rng_state_1.pth"))
-    assert psutil.wait_procs(family, 10)[1] == []
+    assert psutil.wait_procs(family, 20)[1] == []
 
 
 def test_all_processes_are_in_the_worker_s_group(going):
@@ -162,7 +162,7 @@ def test_all_processes_are_in_the_worker_s_group(going):
 def test_a_worker_that_is_killed_leaves_nobody_behind(going):
     run, family = going
     family[0].kill()
-    assert psutil.wait_procs(family, 10)[1] == []
+    assert psutil.wait_procs(family, 20)[1] == []
     assert run.status.state == "lost"
 
 

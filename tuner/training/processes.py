@@ -183,6 +183,7 @@ def _failure(parts: list[_Part], terminated: bool) -> Failure | None:
 def _take_part(work: Callable[[str], None], argument: str, place: _Place, token: str, last_word: Connection) -> None:
     """All that one of the processes does."""
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
+    code = 0
     try:
         hub_read.use_token(token)
         _join(place)
@@ -194,9 +195,11 @@ def _take_part(work: Callable[[str], None], argument: str, place: _Place, token:
         if isinstance(error, OutOfMemory):
             kind = "out of memory while validating" if error.evaluating else "out of memory"
         last_word.send((time.time(), kind, explain(error)))
-        # An orderly end would wait for the others in gloo's or NCCL's destructors.
-        sys.stderr.flush()
-        os._exit(1)
+        code = 1
+    # An orderly end takes seconds, and after an error it waits for the others in gloo's or NCCL's destructors.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _join(place: _Place) -> None:
