@@ -112,8 +112,9 @@ def test_pad_to_max_length_without_one_takes_the_models_limit(tiny_config):
         ({"model": {"max_length": 65}}, ModelError),
         ({"training": {"precision": "fp16"}}, SettingsError),
         ({"training": {"torch_compile": True}}, SettingsError),
+        ({"training": {"fsdp": True, "num_processes": 2}}, SettingsError),
     ],
-    ids=["source", "column", "model", "max_length", "precision", "compile"],
+    ids=["source", "column", "model", "max_length", "precision", "compile", "fsdp"],
 )
 def test_what_would_fail_is_told_before_a_run_is_made(change, error, tiny_config, monkeypatch):
     monkeypatch.setattr("tuner.launch.local.describe", lambda: Device("cpu", "1 CPU core", bf16=False))

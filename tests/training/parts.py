@@ -53,6 +53,16 @@ def second_validates_two_rows(run_id):
     worker.train_part(run_id)
 
 
+def parted_on_a_cpu(run_id):
+    """FSDP with gloo: accelerate passes over it on a CPU, so it is told of GPUs here."""
+    from accelerate.state import PartialState
+    from accelerate.utils import DistributedType
+
+    os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
+    PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
+    worker.train_part(run_id)
+
+
 def cramp(rows, training):
     """Makes a tiny BERT run out of memory with more than so many rows; returns what takes that back."""
     import torch

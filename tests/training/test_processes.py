@@ -78,13 +78,6 @@ def test_two_processes_train_what_one_trains(settings, trained):
     assert_same(trained(1, **settings), trained(2, **settings))
 
 
-@pytest.mark.parametrize("settings", PARTED.values(), ids=PARTED)
-def test_a_parted_model_is_trained_as_a_whole_one(settings, trained):
-    parted = trained(2, fsdp=True, **settings)
-    assert list(parted.folder.glob("checkpoints/*/pytorch_model_fsdp.bin"))  # FSDP was at work
-    assert_same(trained(1, **settings), parted)
-
-
 @pytest.fixture
 def as_parts(monkeypatch):
     """Has the processes do something else: `as_parts(parts.second_fails)`; `as_parts()` ends it."""
@@ -92,10 +85,18 @@ def as_parts(monkeypatch):
     return lambda work=usual: monkeypatch.setattr(worker, "train_part", work)
 
 
-@pytest.mark.parametrize("fsdp", [False, True])
-def test_a_stopped_run_resumes_to_the_same_weights(fsdp, config, queued, trained, as_parts):
+@pytest.mark.parametrize("settings", PARTED.values(), ids=PARTED)
+def test_a_parted_model_is_trained_as_a_whole_one(settings, config, trained, as_parts):
+    as_parts(parts.parted_on_a_cpu)
+    parted = runs.create(config(2, fsdp=True, **settings))
+    worker.main(parted.id)
+    assert list(parted.folder.glob("checkpoints/*/pytorch_model_fsdp.bin")), parted.status.message
+    assert_same(trained(1, **settings), parted)
+
+
+def test_a_stopped_run_resumes_to_the_same_weights(config, queued, trained, as_parts):
     """Dropout is on: each process takes up its own random numbers again."""
-    settings = {"model": {}, "optim": "adamw_torch", "fsdp": fsdp}
+    settings = {"model": {}, "optim": "adamw_torch"}
     whole = trained(2, **settings)
     run = queued(config(2, **settings))
     as_parts(parts.stopped_in_step_8)

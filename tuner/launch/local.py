@@ -70,6 +70,8 @@ def refuse_unfit(training: TrainingConfig) -> None:
         problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
     if training.torch_compile and kind != "cuda":
         problems.append("training.torch_compile = True: it needs a CUDA GPU; on a CPU it cost 160 s and gained nothing.")
+    if training.fsdp and kind != "cuda":
+        problems.append("training.fsdp = True: it needs CUDA GPUs; on a CPU accelerate trains without it and says nothing.")
     if count > 1 and kind == "mps":
         problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
     if count > 1 and kind == "cuda" and count > (gpus := gpu_count()):
