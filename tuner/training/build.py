@@ -150,7 +150,7 @@ def build_trainer(
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
 
     from tuner.hardware import torch_device
-    from tuner.structure import GradualUnfreezing
+    from tuner.structure import GradualUnfreezing, layer_class
     from tuner.training.rates import Rates
     from tuner.training.trainer import ClassifierTrainer
 
@@ -159,9 +159,13 @@ def build_trainer(
     share = config.training.gradual_unfreezing
     unfreezing = [GradualUnfreezing(share)] if share else []
     pad = config.model.pad_to_max_length
+    arguments = training_arguments(config.training, output_dir, torch_device())
+    if arguments.fsdp_plugin_args:
+        # By itself accelerate parts the embeddings as a whole, then the table in them again, and fails.
+        arguments.fsdp_plugin_args["transformer_cls_names_to_wrap"] = layer_class(model)
     trainer = ClassifierTrainer(
         model=model,
-        args=training_arguments(config.training, output_dir, torch_device()),
+        args=arguments,
         train_dataset=encode(data.splits["train"], tokenizer, max_length, pad),
         eval_dataset=encode(data.splits["validation"], tokenizer, max_length, pad),
         data_collator=DataCollatorWithPadding(tokenizer),
