@@ -54,13 +54,22 @@ def second_validates_two_rows(run_id):
 
 
 def parted_on_a_cpu(run_id):
-    """FSDP with gloo: accelerate passes over it on a CPU, so it is told of GPUs here."""
+    _tell_of_gpus()
+    worker.train_part(run_id)
+
+
+def parted_and_stopped_in_step_8(run_id):
+    _tell_of_gpus()
+    stopped_in_step_8(run_id)
+
+
+def _tell_of_gpus():
+    """FSDP with gloo: accelerate passes over it on a CPU."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 
     os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
     PartialState._prepare_backend = lambda *_, **__: ("gloo", DistributedType.MULTI_GPU)
-    worker.train_part(run_id)
 
 
 def cramp(rows, training):

@@ -80,9 +80,8 @@ def test_two_processes_train_what_one_trains(settings, trained):
 
 @pytest.fixture
 def as_parts(monkeypatch):
-    """Has the processes do something else: `as_parts(parts.second_fails)`; `as_parts()` ends it."""
-    usual = worker.train_part
-    return lambda work=usual: monkeypatch.setattr(worker, "train_part", work)
+    """Has the processes do something else: `as_parts(parts.second_fails)`."""
+    return lambda work: monkeypatch.setattr(worker, "train_part", work)
 
 
 @pytest.mark.parametrize("settings", PARTED.values(), ids=PARTED)
@@ -94,15 +93,20 @@ def test_a_parted_model_is_trained_as_a_whole_one(settings, config, trained, as_
     assert_same(trained(1, **settings), parted)
 
 
-def test_a_stopped_run_resumes_to_the_same_weights(config, queued, trained, as_parts):
+@pytest.mark.parametrize("fsdp", [False, True])
+def test_a_stopped_run_resumes_to_the_same_weights(fsdp, config, as_parts):
     """Dropout is on: each process takes up its own random numbers again."""
-    settings = {"model": {}, "optim": "adamw_torch"}
-    whole = trained(2, **settings)
-    run = queued(config(2, **settings))
-    as_parts(parts.stopped_in_step_8)
+    settings = config(2, model={}, optim="adamw_torch", fsdp=fsdp)
+    going, stopped = (
+        (parts.parted_on_a_cpu, parts.parted_and_stopped_in_step_8) if fsdp else (worker.train_part, parts.stopped_in_step_8)
+    )
+    whole, run = runs.create(settings), runs.create(settings)
+    as_parts(going)
+    worker.main(whole.id)
+    as_parts(stopped)
     worker.main(run.id)
     assert (run.status.state, run.status.step, run.has_model) == ("stopped", 8, True)
-    as_parts()
+    as_parts(going)
     runs.requeue(run)
     worker.main(run.id)
     assert (run.status.state, run.status.step) == ("completed", whole.status.step)
