@@ -41,6 +41,13 @@ def test_train_json_is_one_document_with_the_promised_keys(capsys, tiny_config):
     assert 0 <= answer["metrics"]["accuracy"] <= 1
 
 
+def test_processes_is_the_setting(capsys, tiny_config, monkeypatch):
+    seen = []
+    monkeypatch.setattr("tuner.launch.local._spawn", seen.append)
+    assert call(capsys, "train", "--queue", *as_options(tiny_config()), "--processes", 2)[0] == 0
+    assert seen[0].config.training.num_processes == 2
+
+
 def test_evaluate_json_prints_the_report(capsys, trained):
     code, out, _ = call(capsys, "evaluate", trained.id, "--json")
     report = json.loads(out)

@@ -232,3 +232,20 @@ def test_a_text_setting_is_emptied_by_null(value):
 def test_a_fold_without_folds_is_refused():
     with pytest.raises(SettingsError, match="fold 2 needs num_folds"):
         RunConfig(data={"fold": 2})
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"num_processes": 3, "per_device_train_batch_size": 32}, "32 cannot be parted among num_processes 3: give 30 or 33"),
+        ({"num_processes": 8, "per_device_train_batch_size": 4}, "4 cannot be parted among num_processes 8: give 8"),
+        ({"fsdp": True}, "fsdp parts the model among processes: set num_processes to 2 or more"),
+    ],
+)
+def test_processes_that_cannot_share_are_refused(settings, cause):
+    assert cause in problems(training=settings)[0]
+
+
+@pytest.mark.parametrize("processes", [0, 65])
+def test_processes_have_bounds(processes):
+    assert problems(training={"num_processes": processes})[0].startswith(f"training.num_processes = {processes}")

@@ -270,6 +270,20 @@ class TrainingConfig(_Section):
     activation_checkpointing: bool = setting(
         False, "activation checkpointing: less memory, about a third slower", group="Compute"
     )
+    auto_find_batch_size: bool = setting(
+        True, "automatic batch size: out of memory, it is halved and accumulation doubled; the steps stay the same",
+        group="Compute",
+    )  # fmt: skip
+    num_processes: int = setting(
+        1, "processes: so many part the rows of every batch among them, each on a GPU of its own; the result stays the same",
+        group="Compute", ge=1, le=64,
+    )  # fmt: skip
+    fsdp: bool = setting(
+        False, "fully sharded data parallel: parts of the model in each process, for models that do not fit", group="Compute"
+    )
+    torch_compile: bool = setting(
+        False, "torch.compile: faster steps on a GPU after minutes of compiling at the start", group="Compute"
+    )
     metric_for_best_model: Metric = setting(
         "macro_f1", "the best checkpoint is the one with the best of this on validation", group="Evaluation", common=True
     )
@@ -333,9 +347,23 @@ class TrainingConfig(_Section):
                 problems.append(f"save_steps {self.save_steps} must be a multiple of eval_steps {self.eval_steps}")
         if self.early_stopping_patience and not self.keeps_best:
             problems.append("early_stopping_patience needs eval_strategy and save_strategy 'epoch' or 'steps'")
+        problems += self._contradictions_of_processes()
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _contradictions_of_processes(self) -> list[str]:
+        problems = []
+        batch, processes = self.per_device_train_batch_size, self.num_processes
+        if batch % processes:
+            lower, higher = batch // processes * processes, -(-batch // processes) * processes
+            fitting = f"{lower} or {higher}" if lower else str(higher)
+            problems.append(
+                f"per_device_train_batch_size {batch} cannot be parted among num_processes {processes}: give {fitting}"
+            )
+        if self.fsdp and processes == 1:
+            problems.append("fsdp parts the model among processes: set num_processes to 2 or more")
+        return problems
 
     @property
     def keeps_best(self) -> bool:

@@ -122,7 +122,7 @@ def _take(held: contextlib.ExitStack, run: Run) -> bool:
 
 def _places_of(run: Run) -> int:
     """A process needs a GPU of its own; on a CPU all processes share the one place."""
-    return getattr(run.config.training, "num_processes", 1) if hardware.gpus() else 1
+    return run.config.training.num_processes if hardware.gpus() else 1
 
 
 def _lock(descriptor: int) -> bool:

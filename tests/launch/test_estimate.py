@@ -10,7 +10,7 @@ from tuner.launch import local, timer
 
 @pytest.fixture
 def narrow(monkeypatch):
-    monkeypatch.setattr("tuner.launch.local.free_memory", lambda: 1_000_000)
+    monkeypatch.setattr("tuner.launch.estimate.free_memory", lambda: 1_000_000)
 
 
 def test_a_run_that_does_not_fit_is_not_started(narrow, tiny_config):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
-from transformers import DataCollatorWithPadding, EarlyStoppingCallback
+from transformers import DataCollatorWithPadding, EarlyStoppingCallback, TrainingArguments
 
 from tuner import modeling, runs
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
@@ -35,6 +35,7 @@ ARGUMENTS = {
     "per_device_eval_batch_size": ({"per_device_eval_batch_size": 5}, "per_device_eval_batch_size", 5),
     "precision": ({"precision": "bf16"}, "bf16", True),
     "train_sampling_strategy": ({"train_sampling_strategy": "sequential"}, "train_sampling_strategy", "sequential"),
+    "torch_compile": ({"torch_compile": True}, "torch_compile", True),
     "activation_checkpointing": ({"activation_checkpointing": True}, "activation_checkpointing", True),
     "metric_for_best_model": ({"metric_for_best_model": "loss"}, "metric_for_best_model", "loss"),
     "eval_strategy": (EVERY_STEPS, "eval_strategy", "steps"),
@@ -46,6 +47,9 @@ ARGUMENTS = {
     "seed": ({"seed": 7}, "seed", 7),
 }
 ELSEWHERE = {
+    "num_processes": "test_processes_part_the_batch_among_them",
+    "fsdp": "test_fsdp_reaches_the_trainer_of_several_processes",
+    "auto_find_batch_size": "test_automatic_batch_size_is_not_the_librarys",
     "early_stopping_patience": "test_early_stopping_patience_reaches_its_callback",
     "class_weights": "test_class_weights_reach_the_loss_of_the_trainer",
     "layerwise_lr_decay": "test_rates_by_layer_reach_the_trainer",
@@ -71,6 +75,12 @@ MODEL_FIELDS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_compiler(monkeypatch):
+    """The library notes `torch_compile` in the environment, for all that is trained after."""
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")
+
+
 @pytest.mark.parametrize("field", ARGUMENTS)
 def test_field_reaches_the_trainer(field, tmp_path):
     settings, attribute, expected = ARGUMENTS[field]
@@ -92,6 +102,48 @@ def test_no_training_field_goes_untested():
 def test_no_model_field_goes_untested():
     assert set(ModelConfig.model_fields) == set(MODEL_FIELDS)
     assert all(name in globals() for name in MODEL_FIELDS.values())
+
+
+def test_processes_part_the_batch_among_them(tmp_path, monkeypatch):
+    """What they do is in test_processes.py."""
+    monkeypatch.setattr("tuner.training.processes.count", lambda: 4)
+    arguments = training_arguments(TrainingConfig(num_processes=4, per_device_train_batch_size=32), tmp_path, "cpu")
+    assert arguments.per_device_train_batch_size == 8
+
+
+@pytest.mark.parametrize("fsdp", [True, False])
+def test_fsdp_reaches_the_trainer_of_several_processes(fsdp, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.training.processes.count", lambda: 2)
+    assert bool(training_arguments(TrainingConfig(num_processes=2, fsdp=fsdp), tmp_path, "cpu").fsdp_plugin_args) == fsdp
+
+
+def test_automatic_batch_size_is_not_the_librarys(tmp_path):
+    """The library's halves the batch and leaves the accumulation: a step would be another. Ours is in test_batches.py."""
+    assert not training_arguments(TrainingConfig(auto_find_batch_size=True), tmp_path, "cpu").auto_find_batch_size
+
+
+def test_one_process_uses_one_gpu(tmp_path, monkeypatch):
+    """Else the Trainer spreads a batch for each over all GPUs: a step would have so many times the rows."""
+    monkeypatch.setattr(TrainingArguments, "n_gpu", property(lambda self: 4))
+    assert training_arguments(TrainingConfig(), tmp_path, "cpu")._n_gpu == 1
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_saved_as_a_plain_one(trainer_for, tmp_path, monkeypatch):
+    """Backend eager traces as the others do, and compiles nothing."""
+
+    def traced(*arguments):
+        made = training_arguments(*arguments)
+        made.torch_compile_backend = "eager"
+        return made
+
+    monkeypatch.setattr("tuner.training.build.training_arguments", traced)
+    trainer = trainer_for(torch_compile=True, max_steps=2)
+    trainer.train()
+    assert hasattr(trainer.model_wrapped, "_orig_mod")
+    for save in (trainer.model.save_pretrained, trainer.save_model):
+        save(tmp_path / "saved")
+        assert not [name for name in load_file(tmp_path / "saved" / "model.safetensors") if "_orig_mod" in name]
 
 
 @pytest.mark.parametrize(("metric", "greater"), [("loss", False), ("macro_f1", True)])
@@ -195,7 +247,7 @@ def test_the_weighted_loss_of_a_batch_is_the_one_worked_out_by_hand(smoothing, u
         for index, weight in enumerate((0.5, 2, 5)):
             target = smoothing / 3 + (1 - smoothing) * (index == label)
             total -= target * weight * (row[index] - summed)
-    loss = custom_loss(settings, uneven)({"logits": torch.tensor(logits)}, torch.tensor(labels), num_items_in_batch=99)
+    loss = custom_loss(settings, uneven)({"logits": torch.tensor(logits)}, torch.tensor(labels))
     assert loss.item() == pytest.approx(total / 2)
 
 
@@ -206,8 +258,26 @@ def test_equal_weights_give_the_loss_without_weights(uneven):
     assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item())
 
 
-def test_without_class_weights_the_loss_is_the_models_own(uneven):
-    assert custom_loss(TrainingConfig(), uneven) is None
+def test_without_class_weights_the_loss_is_the_models_own(trainer_for):
+    trainer = trainer_for()
+    model, batch = trainer.model.eval(), next(iter(trainer.get_train_dataloader()))
+    assert trainer.compute_loss(model, dict(batch)).item() == pytest.approx(model(**batch).loss.item())
+
+
+def test_a_loss_is_divided_by_the_rows_of_the_whole_step(uneven):
+    logits, labels = torch.randn(4, 3, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 0])
+    loss = custom_loss(TrainingConfig(), uneven)
+    assert loss({"logits": logits}, labels, torch.tensor(16)) == pytest.approx(loss({"logits": logits}, labels).item() / 4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"focal_gamma": 2.0, "label_smoothing_factor": 0.1, "class_weights": "balanced"}])
+def test_a_row_labelled_minus_100_counts_for_nothing(settings, uneven):
+    loss = custom_loss(TrainingConfig(**settings), uneven)
+    logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    loss({"logits": logits}, torch.tensor([0, 1, 2, -100]), torch.tensor(3)).backward()
+    assert not logits.grad[3].any()
+    alone = loss({"logits": logits[:3]}, torch.tensor([0, 1, 2]))
+    assert loss({"logits": logits}, torch.tensor([0, 1, 2, -100]), torch.tensor(3)).item() == pytest.approx(alone.item())
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

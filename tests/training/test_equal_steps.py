@@ -55,7 +55,7 @@ def test_two_processes_make_the_same_step_as_one(tiny_models, rows, tmp_path):
     script = Path(__file__).parent / "first_step.py"
     port = ["--master_addr", "127.0.0.1", "--master_port", str(free_port())]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", *port]
-    arguments = [str(script), folder, str(rows), str(tmp_path / "two"), "16", "1"]
+    arguments = [str(script), folder, str(rows), str(tmp_path / "two"), "32", "1"]
     done = subprocess.run(
         [*launcher, *arguments], capture_output=True, text=True, cwd=script.parents[2], timeout=100, check=False
     )

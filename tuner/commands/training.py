@@ -17,6 +17,7 @@ def add(command: AddCommand) -> None:
     """Adds the commands of this module to the CLI."""
     train = command("train", _train, "train a classifier and score it on the test rows")
     add_settings(train)
+    train.add_argument("--processes", type=int, metavar="N", help="train in N processes, one GPU each (training.num_processes)")
     train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
 
     train.add_argument("--estimate", action="store_true", help="time a few steps, say what the run would take, and start nothing")
@@ -50,6 +51,8 @@ def add(command: AddCommand) -> None:
 def _train(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
+    if options.processes is not None:
+        options.set.append(f"training.num_processes={options.processes}")
     config = config_from(options)
     if options.estimate:
         return _estimate(config, options.json)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,27 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from tuner import augmentation, hub_read, modeling, runs
-from tuner.config import RunConfig
+from tuner.config import RunConfig, TrainingConfig
 from tuner.data.hub_sets import id_in
-from tuner.data.labelled import LabelledData, load_labelled
-from tuner.data.profiling import token_counts
+from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
-from tuner.hardware import describe, free_memory
+from tuner.hardware import describe, gpus
+from tuner.launch.estimate import estimate
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
-from tuner.training.estimate import (
-    Estimate,
-    Timing,
-    disk_needed,
-    doubts_about,
-    memory_needed,
-    parameters_in,
-    seconds_needed,
-    steps_of,
-    warnings_for,
-)
-from tuner.training.trackers import refuse_missing
+from tuner.training.trackers import missing_packages
 
 # What a worker needs of the environment; a token is not among it, it comes through a pipe.
 _KEPT_VARIABLES = {
@@ -58,9 +46,7 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["data"]["source"] = id_in(config.data.source)
     if folder := modeling.folder_of(config.model.name):
         changes["model"]["name"] = str(folder)
-    if config.training.precision == "fp16" and describe().kind != "cuda":
-        raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
-    refuse_missing(config.training.report_to)
+    refuse_unfit(config.training)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     modeling.choose_max_length(base, config.model.max_length, [])
     modeling.check_shape(base, config.model)
@@ -74,6 +60,30 @@ def prepare(config: RunConfig) -> RunConfig:
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
+
+
+def refuse_unfit(training: TrainingConfig) -> None:
+    """Checks what this machine must have for the settings.
+
+    Raises:
+        SettingsError: it has not.
+    """
+    kind, count = describe().kind, training.num_processes
+    problems = missing_packages(training.report_to)
+    if training.precision == "fp16" and kind != "cuda":
+        problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
+    if training.torch_compile and kind != "cuda":
+        problems.append("training.torch_compile = True: it needs a CUDA GPU; on a CPU it cost 160 s and gained nothing.")
+    if training.fsdp and kind != "cuda":
+        problems.append("training.fsdp = True: it needs CUDA GPUs; on a CPU accelerate trains without it and says nothing.")
+    if training.fsdp and training.torch_compile:
+        problems.append("training.fsdp and training.torch_compile: the two together are not supported; switch one off.")
+    if count > 1 and kind == "mps":
+        problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
+    if count > 1 and kind == "cuda" and count > (have := len(gpus())):
+        problems.append(f"training.num_processes = {count}: this machine has {have} GPU{'s' if have != 1 else ''}, one for each.")
+    if problems:
+        raise SettingsError(problems)
 
 
 def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> Run:
@@ -94,42 +104,6 @@ def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> R
     run = runs.create(prepared, owner)
     _spawn(run)
     return run
-
-
-def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing | None = None) -> Estimate:
-    """What a training with these settings will take, and what speaks against it.
-
-    Args:
-        data: its rows, where the caller has read them.
-        timing: what `tuner.launch.timer.time_steps` measured for these settings.
-
-    Raises:
-        SourceError, ModelError, NetworkError, SettingsError: as `prepare`.
-    """
-    data = data or load_labelled(config.data)
-    base = modeling.find_base_model(config.model.name, config.model.revision)
-    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
-    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
-    copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
-    rows = len(data.splits["train"]) * (1 + copies)
-    steps, evaluations = steps_of(config.training, rows)
-    device = describe()
-    half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
-    needed = memory_needed(config, base.config, max_length, half, device.kind == "cuda")
-    memory = timing.memory if timing else needed
-    disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))
-    runs.home().mkdir(parents=True, exist_ok=True)
-    return Estimate(
-        train_rows=rows,
-        steps=steps,
-        evaluations=evaluations,
-        seconds=seconds_needed(timing, config.training, steps, evaluations, rows) if timing else None,
-        memory=memory,
-        disk=disk,
-        timed=timing is not None,
-        warnings=warnings_for(config.training, steps, evaluations),
-        doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
-    )
 
 
 def continuation(run: Run) -> RunConfig:

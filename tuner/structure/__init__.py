@@ -12,6 +12,7 @@ _NAMES = {
     "count_parameters": "tuner.structure.anatomy",
     "freeze": "tuner.structure.freezing",
     "is_lora": "tuner.structure.anatomy",
+    "layer_class": "tuner.structure.anatomy",
     "keep_layers": "tuner.structure.shape",
     "merge_lora": "tuner.structure.lora",
     "narrow": "tuner.structure.shape",

@@ -97,6 +97,12 @@ def layers_name(model: "PreTrainedModel") -> str:
     return f"{model.base_model_prefix}.{anatomy_of(model).layers}."
 
 
+def layer_class(model: Any) -> str:  # noqa: ANN401
+    """Name of the class that the model's layers are of: "BertLayer"."""
+    inner = plain(model)
+    return type(inner.get_submodule(layers_name(inner)[:-1])[0]).__name__
+
+
 def parts_of(model: Any) -> Parts:  # noqa: ANN401
     """A classifier's parameters by where they stand, LoRA's own ones included.
 

@@ -9,6 +9,7 @@ from tuner.data.labelled import LabelledData, Split
 from tuner.errors import SettingsError
 from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.hardware import resolve_precision
+from tuner.training import processes
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -54,15 +55,15 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         precision, _ = resolve_precision(config.precision)
     except ValueError as error:
         raise SettingsError([f"training.precision = '{config.precision}': {error}."]) from None
-    metric = config.metric_for_best_model
-    return TrainingArguments(
+    metric, together = config.metric_for_best_model, processes.count()
+    arguments = TrainingArguments(
         output_dir=str(output_dir),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.lr_scheduler_type,
         warmup_steps=config.warmup_steps,
         num_train_epochs=config.num_train_epochs,
         max_steps=config.max_steps,
-        per_device_train_batch_size=config.per_device_train_batch_size,
+        per_device_train_batch_size=config.per_device_train_batch_size // together,
         per_device_eval_batch_size=config.per_device_eval_batch_size,
         gradient_accumulation_steps=config.gradient_accumulation_steps,
         weight_decay=config.weight_decay,
@@ -93,13 +94,18 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         dataloader_num_workers=0,
         dataloader_pin_memory=device == "cuda",
         ddp_find_unused_parameters=config.gradual_unfreezing is not None,
-        # Every loss here is a mean over its batch: scaling it by the number of processes would undo that.
-        average_tokens_across_devices=False,
+        # The rows of a step are counted in all processes: `custom_loss` divides by that.
+        average_tokens_across_devices=True,
+        fsdp=config.fsdp and together > 1,
+        torch_compile=config.torch_compile,
         report_to=config.report_to or "none",
         # Else a finished run would be published as a Space of the person's.
         trackio_static_space_id=False,
         disable_tqdm=True,
     )
+    # One process would take all GPUs it sees by `DataParallel`, and so many times the rows for a step.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def build_model(
@@ -147,7 +153,7 @@ def build_trainer(
     from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
 
     from tuner.hardware import torch_device
-    from tuner.structure import GradualUnfreezing
+    from tuner.structure import GradualUnfreezing, layer_class
     from tuner.training.rates import Rates
     from tuner.training.trainer import ClassifierTrainer
 
@@ -156,9 +162,13 @@ def build_trainer(
     share = config.training.gradual_unfreezing
     unfreezing = [GradualUnfreezing(share)] if share else []
     pad = config.model.pad_to_max_length
+    arguments = training_arguments(config.training, output_dir, torch_device())
+    if arguments.fsdp_plugin_args:
+        # By itself accelerate parts the embeddings as a whole, then the table in them again, and fails.
+        arguments.fsdp_plugin_args["transformer_cls_names_to_wrap"] = layer_class(model)
     trainer = ClassifierTrainer(
         model=model,
-        args=training_arguments(config.training, output_dir, torch_device()),
+        args=arguments,
         train_dataset=encode(data.splits["train"], tokenizer, max_length, pad),
         eval_dataset=encode(data.splits["validation"], tokenizer, max_length, pad),
         data_collator=DataCollatorWithPadding(tokenizer),
@@ -172,10 +182,9 @@ def build_trainer(
     if decay != 1 or head_rate:
         trainer.rates = Rates(config.training.learning_rate, decay, head_rate)
     # These models' forward takes **kwargs, from which the Trainer concludes that they divide the loss
-    # by the number of items in all accumulated batches and processes. They do not: without this
-    # line 8 accumulated batches log 8 times the loss and take 8 times the gradient.
+    # by the number of items in all accumulated batches and processes. They do not; `custom_loss` does.
     trainer.model_accepts_loss_kwargs = False
-    trainer.loss_is_scaled_for_ga = False  # custom_loss is a mean over its batch, too
+    trainer.loss_is_scaled_for_ga = True
     return trainer
 
 
@@ -200,8 +209,11 @@ def loss_weights(config: TrainingConfig, data: LabelledData) -> list[float] | No
     return [given[name] for name in data.labels]
 
 
-def custom_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any] | None:
-    """Cross-entropy with the settings' class weights and focal factor, divided by the rows; None where neither is set.
+def custom_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any]:
+    """Cross-entropy with the settings' class weights and focal factor, a mean over the rows of the whole step.
+
+    The models' own loss is a mean over a batch; the mean of such means is another number where the batches of a step, or
+    its parts in several processes, are not of one size, as at the end of an epoch. Rows labelled -100 do not count.
 
     The focal factor (1 − p)^γ of Lin et al. (2017) takes p, the probability of the true label, as it is: with label
     smoothing, too. torch's own weighted mean divides by the sum of the weights in a batch instead of its rows, which makes
@@ -213,19 +225,18 @@ def custom_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any
     import torch
 
     weights, gamma = loss_weights(config, data), config.focal_gamma
-    if weights is None and not gamma:
-        return None
 
-    def loss(outputs: Any, labels: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ANN401
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | None = None) -> torch.Tensor:  # noqa: ANN401
+        """`num_items_in_batch`: rows of the step, in all its batches and processes; None for those of this batch."""
         logits = outputs["logits"].float()
         weight = torch.tensor(weights, device=logits.device) if weights else None
         smoothing = config.label_smoothing_factor
         losses = torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing, reduction="none")
         if gamma:
-            wrong = 1 - logits.softmax(-1).gather(1, labels[:, None])[:, 0]
+            wrong = 1 - logits.softmax(-1).gather(1, labels.clamp(min=0)[:, None])[:, 0]
             # Below γ = 1 the slope of wrong^γ is infinite at 0, which a sure answer reaches by rounding: NaN gradients.
             losses = losses * wrong.clamp(min=1e-6) ** gamma
-        return losses.mean()
+        return losses.mean() if num_items_in_batch is None else losses.sum() / num_items_in_batch
 
     return loss
 

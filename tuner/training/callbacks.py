@@ -13,7 +13,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from tuner import runs
 from tuner.errors import RunFailed
 from tuner.runs import Run
-from tuner.training import checkpoints
+from tuner.training import checkpoints, processes
 
 _STATUS_SECONDS = 0.5
 
@@ -71,7 +71,7 @@ class Progress(TrainerCallback):
         values = {key: value for key, value in (logs or {}).items() if isinstance(value, (int, float))}
         if "loss" in values:
             rate = {"train_samples_per_second": round(self.samples_per_second(state), 2)}
-            runs.append_event(self.run, "log", step=state.global_step, **values, **rate)
+            runs.append_event(self.run, "log", step=state.global_step, **values, **rate, **memory_in_use())
 
     def on_evaluate(
         self,
@@ -123,8 +123,22 @@ class Progress(TrainerCallback):
             )
 
 
+def memory_in_use() -> dict[str, int]:
+    """Bytes this process has in memory now, and on its GPU where it has one."""
+    import psutil
+    import torch
+
+    used = {"memory": psutil.Process().memory_info().rss}
+    if torch.cuda.is_available():
+        used["gpu_memory"] = torch.cuda.memory_reserved()
+    return used
+
+
 class StopOnRequest(TrainerCallback):
-    """Ends the training after the step in hand, with a checkpoint, when a STOP file or SIGTERM came."""
+    """Ends the training after the step in hand, with a checkpoint, when a STOP file or SIGTERM came.
+
+    Several processes ask each other after every step: one that ended alone would leave the others waiting for it.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -135,13 +149,14 @@ class StopOnRequest(TrainerCallback):
     def _on_sigterm(self, *_: object) -> None:
         self.terminated = True
 
-    @property
     def requested(self) -> bool:
-        """Whether the run should end early."""
-        return self.terminated or self.run.stop_requested
+        """Whether the run should end early; all processes ask at once and get the same answer."""
+        heard = processes.highest(2 if self.terminated else int(self.run.stop_requested))
+        self.terminated = heard == 2
+        return heard > 0
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if self.requested and state.global_step < state.max_steps:
+        if self.requested() and state.global_step < state.max_steps:
             self.stopped = True
             control.should_training_stop = True
             control.should_save = True
@@ -154,6 +169,7 @@ class WholeCheckpoints(TrainerCallback):
         self.identity = identity
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        processes.wait_for_all()  # each has written the state of its own random numbers
         folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
             checkpoints.seal(folder, state.global_step, self.identity)

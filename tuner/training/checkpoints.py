@@ -15,17 +15,33 @@ from tuner.runs import write_atomically
 MANIFEST = "manifest.json"
 
 
+# What a resume may find changed: how the rows of a step are dealt out to batches, processes and devices changes its
+# result by rounding alone (and draws other dropout, as any other seed would). fsdp is not among them: its checkpoints
+# are files of another kind.
+_MAY_DIFFER = (
+    "auto_find_batch_size", "gradient_accumulation_steps", "num_processes", "per_device_eval_batch_size",
+    "per_device_train_batch_size", "torch_compile",
+)  # fmt: skip
+
+
 def identity_of(config: RunConfig) -> str:
-    """SHA-256 of what a checkpoint may be resumed under: data, model and training settings, not the name."""
-    settings = config.model_dump(mode="json", exclude={"name", "preset"})
+    """SHA-256 of what a checkpoint may be resumed under: data, model and training settings, not the name.
+
+    Defaults are left out: a setting that comes with a later version leaves older checkpoints as they are.
+    """
+    settings = config.model_dump(mode="json", exclude_defaults=True, exclude={"name": True, "preset": True})
+    training = settings.setdefault("training", {})
+    for field in _MAY_DIFFER:
+        training.pop(field, None)
+    training["rows_per_step"] = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def seal(folder: Path, step: int, identity: str) -> None:
-    """Writes the manifest: name, size and SHA-256 of every file, step and identity."""
+    """Writes the manifest: path below the folder, size and SHA-256 of every file, step and identity."""
     files = {
-        path.name: {"size": path.stat().st_size, "sha256": _sha256(path)}
-        for path in sorted(folder.iterdir())
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != MANIFEST
     }
     write_atomically(folder / MANIFEST, json.dumps({"step": step, "identity": identity, "files": files}, indent=1))

@@ -125,6 +125,9 @@ def fresh_trainer(config: RunConfig, folder: Path) -> tuple[Any, int]:
         "save_strategy": "no",
         "early_stopping_patience": None,
         "gradual_unfreezing": None,
+        "num_processes": 1,
+        "fsdp": False,
+        "torch_compile": False,
     }
     config = config.with_changes({"training": one_batch})
     data = load_labelled(config.data)

@@ -5,20 +5,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuner.errors import SettingsError
 
-
-def refuse_missing(report_to: Sequence[str]) -> None:
-    """Refuses trackers whose package is not installed; the library would end the run with a traceback.
-
-    Raises:
-        SettingsError: one sentence for each.
-    """
+def missing_packages(report_to: Sequence[str]) -> list[str]:
+    """One sentence for every tracker whose package is not installed; the library would end the run with a traceback."""
     missing = [name for name in report_to if importlib.util.find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            [f"training.report_to = '{name}': the package is not installed; run `pip install {name}`." for name in missing]
-        )
+    return [f"training.report_to = '{name}': the package is not installed; run `pip install {name}`." for name in missing]
 
 
 def write_into(folder: Path) -> None:

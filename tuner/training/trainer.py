@@ -1,12 +1,14 @@
-"""The library's Trainer, with an order of rows that survives a resume and learning rates by layer."""
+"""The library's Trainer: an order of rows that survives a resume, learning rates by layer, steps that are the same in
+several processes and in smaller batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
+from tuner.training import batches
 from tuner.training.rates import Rates
 
 
@@ -18,9 +20,65 @@ class ClassifierTrainer(Trainer):
 
     Attributes:
         rates: of the model's parts; None for one rate.
+        smaller_evaluation: called when an evaluation runs out of memory, gives the batch size to repeat it with; None to
+            let it fail.
     """
 
     rates: Rates | None = None
+    smaller_evaluation: Callable[[], int] | None = None
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """The library's.
+
+        Raises:
+            OutOfMemory: a batch, or one of an evaluation, does not fit.
+        """
+        try:
+            return super().train(*args, **kwargs)
+        except Exception as error:
+            if not batches.is_out_of_memory(error):
+                raise
+            raise batches.OutOfMemory(evaluating=False) from error
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ANN401
+        """The library's, repeated with smaller batches where memory is too small.
+
+        Raises:
+            OutOfMemory: `smaller_evaluation` is not set.
+        """
+        while True:
+            state = torch.get_rng_state()
+            try:
+                return super().evaluate(*args, **kwargs)
+            except Exception as error:
+                if not batches.is_out_of_memory(error):
+                    raise
+                if not self.smaller_evaluation:
+                    raise batches.OutOfMemory(evaluating=True) from error
+            # Out here the error and all that its frames held are gone.
+            self.args.per_device_eval_batch_size = self.smaller_evaluation()
+            batches.free_memory()
+            torch.set_rng_state(state)  # the data loader has drawn from it
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """The library's, its loss a mean over the rows: in several processes it counts some rows twice."""
+        outcome = super().evaluation_loop(*args, **kwargs)
+        loss = self.compute_loss_func({"logits": torch.as_tensor(outcome.predictions)}, torch.as_tensor(outcome.label_ids))
+        outcome.metrics[f"{kwargs.get('metric_key_prefix', 'eval')}_loss"] = loss.item()
+        return outcome
+
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """The library's, without the rows that accelerate repeats to fill up an epoch's last batch in several processes."""
+        return super().get_batch_samples(self._without_repeats(epoch_iterator), *args, **kwargs)
+
+    def _without_repeats(self, epoch: Iterator[Any]) -> Iterator[Any]:
+        own, processes = self._train_batch_size, self.args.world_size
+        left_over = len(self.train_dataset) % (own * processes)
+        for batch in epoch:
+            if processes > 1 and left_over and self.accelerator.gradient_state.end_of_dataloader:
+                # The first process has the batch's first rows. A row labelled -100 counts for nothing.
+                batch["labels"][max(0, left_over - own * self.args.process_index) :] = -100
+            yield batch
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ANN401
         """The library's optimizer, its groups parted by rate."""
@@ -52,4 +110,5 @@ class _Groups(torch.utils.data.Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         epoch = int(self.trainer.state.epoch or 0)
         generator = torch.Generator().manual_seed(self.trainer.args.data_seed + epoch)
-        return iter(get_length_grouped_indices(self.groups.lengths, self.groups.batch_size, generator=generator))
+        rows_per_step = self.groups.batch_size * self.trainer.args.world_size
+        return iter(get_length_grouped_indices(self.groups.lengths, rows_per_step, generator=generator))

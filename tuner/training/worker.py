@@ -8,18 +8,24 @@ import shutil
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner import augmentation, hub_read, modeling, runs
-from tuner.errors import SourceError, explain
+from tuner.config import RunConfig
+from tuner.errors import RunFailed, SourceError, explain
 from tuner.queue import turn
 from tuner.runs import Run
+from tuner.training import batches, processes, trackers
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase, Trainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
     from tuner.data.labelled import LabelledData
+    from tuner.training.callbacks import StopOnRequest
+
+_ENDED_BY_THE_MACHINE = "Stopped because the machine ended it. Resume goes on from here."
 
 
 def main(run_id: str) -> int:
@@ -29,10 +35,12 @@ def main(run_id: str) -> int:
     runs.take_over(run)
     try:
         with turn(run) as granted:
-            if granted:
-                _train(run)
-            else:
+            if not granted:
                 _finish(run, "stopped", "Stopped before it began.")
+            elif run.config.training.num_processes > 1:
+                _train_together(run)
+            else:
+                train(run)
     except BaseException as error:
         traceback.print_exc()
         cause = explain(error)
@@ -44,22 +52,72 @@ def main(run_id: str) -> int:
     return 0
 
 
-def _train(run: Run) -> None:
-    status = runs.read_status(run)
+def _train_together(run: Run) -> None:
+    """Trains in several processes, all of them anew with smaller batches when one runs out of memory."""
+    while True:
+        failure = processes.run_together(train_part, run.id, run.config.training.num_processes)
+        if failure is None:
+            return
+        if failure.terminated:
+            _finish(run, "stopped", _ENDED_BY_THE_MACHINE)
+            return
+        if failure.memory is None or not run.config.training.auto_find_batch_size:
+            raise RunFailed(failure.cause)
+        _note(run, batches.shrink(run, failure.memory.evaluating))
+
+
+def train_part(run_id: str) -> None:
+    """What each of several processes does."""
+    train(runs.get(run_id))
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a training is made of; the same however often it is begun."""
+
+    data: "LabelledData"
+    base: modeling.BaseModel
+    tokenizer: "PreTrainedTokenizerBase"
+    max_length: int
+
+
+def train(run: Run) -> None:
+    """Trains the run in this process, from its last whole checkpoint, and writes model and report.
+
+    Of several processes the first writes the run's files.
+
+    Raises:
+        OutOfMemory: a batch does not fit, and there are several processes: all must begin anew.
+    """
     _starting(run, "Loading the libraries")
-    runs.write_status(run, started=status.started or time.time())
+    if processes.is_first():
+        runs.write_status(run, started=runs.read_status(run).started or time.time())
+    if run.config.training.report_to:
+        trackers.write_into(run.folder / "trackers")
     import transformers
 
-    from tuner.data.labelled import load_labelled
-    from tuner.structure import plain
-    from tuner.training import checkpoints
-    from tuner.training.build import build_model, build_trainer
-    from tuner.training.callbacks import Progress, StopOnNotANumber, StopOnRequest, WholeCheckpoints
-    from tuner.training.speed import faster_steps
+    from tuner.training.callbacks import StopOnRequest
 
     transformers.logging.disable_progress_bar()
-    config = run.config
     stop = StopOnRequest(run)
+    with processes.first_goes_first():
+        material = _read(run)
+    while True:
+        try:
+            return _train_once(run, material, stop)
+        except batches.OutOfMemory as error:
+            if processes.count() > 1 or not run.config.training.auto_find_batch_size:
+                raise
+            evaluating = error.evaluating
+        # Out here the error and all that its frames held are gone.
+        _note(run, batches.shrink(run, evaluating))
+        batches.free_memory()
+
+
+def _read(run: Run) -> _Material:
+    from tuner.data.labelled import load_labelled
+
+    config = run.config
     _starting(run, "Reading the data")
     data = load_labelled(config.data)
     if config.data.fingerprint and data.fingerprint != config.data.fingerprint:
@@ -72,51 +130,127 @@ def _train(run: Run) -> None:
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
     max_length = _max_length(run, base, data)
-    model, before = build_model(config, base, tokenizer, data.labels)
     tokenizer.model_max_length = max_length
     if augmentation.is_on(config.augmentation):
         _starting(run, "Making altered copies of training rows")
         data = augmentation.with_copies(config, data, base)
     for note in data.notes:
-        runs.append_event(run, "note", message=note)
+        _note(run, note)
+    return _Material(data, base, tokenizer, max_length)
+
+
+def _train_once(run: Run, material: _Material, stop: "StopOnRequest") -> None:
+    """One attempt, in the batches that are thought to fit."""
+    from tuner.structure import plain
+    from tuner.training.build import build_model
+    from tuner.training.speed import faster_steps
+
+    config = batches.fitted(run)
+    model, before = build_model(config, material.base, material.tokenizer, material.data.labels)
     _starting(run, "Counting tokens")
-    folder = run.folder / "checkpoints"
-    identity = checkpoints.identity_of(config)
-    callbacks = [WholeCheckpoints(identity), StopOnNotANumber(), stop, Progress(run)]
-    trainer = build_trainer(config, data, model, tokenizer, max_length, folder, callbacks)
-    for name in checkpoints.remove_torn(folder, identity):
-        runs.append_event(run, "note", message=f"{name} is not whole and was removed.")
-    resume = checkpoints.newest_whole(folder, identity)
+    trainer = _trainer(run, config, material, model, stop)
+    resume = _whole_checkpoint(run)
     _say_how(run, trainer, before, resume)
-    if stop.requested and resume is None:
+    if stop.requested() and resume is None:
         _finish(run, "stopped", "Stopped before the first step.")
         return
-    with faster_steps(plain(model), max_length):
+    with faster_steps(plain(model), material.max_length):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         if config.training.eval_strategy == "no" and not stop.stopped:
             trainer.evaluate()
+    model = _trained_model(config, material, trainer)
+    processes.leave()
+    if processes.is_first():
+        _write_outcome(run, material, trainer, outcome.metrics.get("train_runtime"), model, stop)
+
+
+def _trainer(run: Run, config: RunConfig, material: _Material, model: "PreTrainedModel", stop: "StopOnRequest") -> "Trainer":
+    import transformers
+
+    from tuner.training import checkpoints
+    from tuner.training.build import build_trainer
+    from tuner.training.callbacks import Progress, StopOnNotANumber, WholeCheckpoints
+
+    folder, identity = run.folder / "checkpoints", checkpoints.identity_of(config)
+    progress = [Progress(run)] if processes.is_first() else []
+    callbacks = [WholeCheckpoints(identity), StopOnNotANumber(), stop, *progress]
+    data, tokenizer = material.data, material.tokenizer
+    trainer = build_trainer(config, data, model, tokenizer, material.max_length, folder, callbacks)
+    if config.training.auto_find_batch_size and processes.count() == 1:
+
+        def smaller() -> int:
+            _note(run, batches.shrink(run, evaluating=True))
+            return batches.fitted(run).training.per_device_eval_batch_size
+
+        trainer.smaller_evaluation = smaller
+    if not processes.is_first():  # else dropout would leave out the same units for other rows
+        transformers.set_seed(config.training.seed + processes.rank())
+    return trainer
+
+
+def _whole_checkpoint(run: Run) -> Path | None:
+    from tuner.training import checkpoints
+
+    folder, identity = run.folder / "checkpoints", checkpoints.identity_of(run.config)
+    if processes.is_first():
+        for name in checkpoints.remove_torn(folder, identity):
+            _note(run, f"{name} is not whole and was removed.")
+    processes.wait_for_all()
+    return checkpoints.newest_whole(folder, identity)
+
+
+def _trained_model(config: RunConfig, material: _Material, trainer: "Trainer") -> "PreTrainedModel":
+    """The trained model, in one piece; FSDP's is put together from all processes."""
+    if not trainer.is_fsdp_enabled:
+        return trainer.model
+    from tuner.training.build import build_model
+
+    weights = trainer.accelerator.get_state_dict(trainer.model)
+    model, _ = build_model(config, material.base, material.tokenizer, material.data.labels)
+    if processes.is_first():
+        model.load_state_dict(weights)
+    return model
+
+
+def _write_outcome(
+    run: Run,
+    material: _Material,
+    trainer: "Trainer",
+    seconds: float | None,
+    model: "PreTrainedModel",
+    stop: "StopOnRequest",
+) -> None:
     runs.write_status(
         run,
         step=trainer.state.global_step,
         max_steps=trainer.state.max_steps,
         epoch=float(trainer.state.epoch or 0),
-        train_runtime=outcome.metrics.get("train_runtime"),
+        train_runtime=seconds,
         eta=None,
     )
-    _save_model(run, base, trainer, tokenizer)
+    _save_model(run, material.base, model, material.tokenizer)
     if stop.terminated:  # the machine is going down: seconds are left, and the checkpoint is written
-        _finish(run, "stopped", "Stopped because the machine ended it. Resume goes on from here.")
+        _finish(run, "stopped", _ENDED_BY_THE_MACHINE)
         return
-    message = _evaluate(run, data)
+    message = _evaluate(run, material.data)
     _finish(run, "stopped" if stop.stopped else "completed", message)
 
 
+def _note(run: Run, message: str) -> None:
+    if processes.is_first():
+        runs.append_event(run, "note", message=message)
+
+
 def _starting(run: Run, message: str) -> None:
+    if not processes.is_first():
+        return
     runs.write_status(run, state="starting", message=message)
     runs.append_event(run, "state", state="starting", message=message)
 
 
 def _finish(run: Run, state: str, message: str) -> None:
+    if not processes.is_first():
+        return
     status = runs.read_status(run)
     runs.append_event(run, "state", state=state, step=status.step, message=message)
     runs.write_status(run, state=state, message=message, exit_code=0, finished=time.time(), eta=None)
@@ -136,17 +270,17 @@ def _say_how(run: Run, trainer: "Trainer", before: int, resume: Path | None) -> 
     from tuner.structure import parameters_in_words
 
     precision, why = resolve_precision(run.config.training.precision)
-    runs.append_event(
+    together = f" in {processes.count()} processes" if processes.count() > 1 else ""
+    _note(
         run,
-        "note",
-        message=f"{parameters_in_words(trainer.model, before)}; on {describe().name}, matrix products in {precision} ({why}), "
+        f"{parameters_in_words(trainer.model, before)}; on {describe().name}{together}, matrix products in {precision} ({why}), "
         f"texts cut at {trainer.processing_class.model_max_length} tokens.",
     )
     if resume:
-        runs.append_event(run, "note", message=f"Resumed from {resume.name}.")
+        _note(run, f"Resumed from {resume.name}.")
 
 
-def _save_model(run: Run, base: modeling.BaseModel, trainer: "Trainer", tokenizer: "PreTrainedTokenizerBase") -> None:
+def _save_model(run: Run, base: modeling.BaseModel, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
     """Writes `model/` beside its final place and moves it there, so that a half-written one is never taken for whole.
 
     LoRA's matrices are merged into it; the adapter itself is kept in `adapter/`.
@@ -155,7 +289,6 @@ def _save_model(run: Run, base: modeling.BaseModel, trainer: "Trainer", tokenize
 
     part = run.folder / "model.part"
     shutil.rmtree(part, ignore_errors=True)
-    model = trainer.model
     if is_lora(model):
         adapter = run.folder / "adapter.part"
         shutil.rmtree(adapter, ignore_errors=True)

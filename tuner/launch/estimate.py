@@ -1,0 +1,56 @@
+"""What a run will take on this machine, before it is started."""
+
+import shutil
+
+from tuner import augmentation, modeling, runs
+from tuner.config import RunConfig
+from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.profiling import token_counts
+from tuner.hardware import describe, free_memory
+from tuner.training.estimate import (
+    Estimate,
+    Timing,
+    disk_needed,
+    doubts_about,
+    memory_needed,
+    parameters_in,
+    seconds_needed,
+    steps_of,
+    warnings_for,
+)
+
+
+def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing | None = None) -> Estimate:
+    """What a training with these settings will take, and what speaks against it.
+
+    Args:
+        data: its rows, where the caller has read them.
+        timing: what `tuner.launch.timer.time_steps` measured for these settings.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: as `prepare`.
+    """
+    data = data or load_labelled(config.data)
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
+    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
+    rows = len(data.splits["train"]) * (1 + copies)
+    steps, evaluations = steps_of(config.training, rows)
+    device = describe()
+    half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
+    needed = memory_needed(config, base.config, max_length, half, device.kind == "cuda")
+    memory = timing.memory if timing else needed
+    disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))
+    runs.home().mkdir(parents=True, exist_ok=True)
+    return Estimate(
+        train_rows=rows,
+        steps=steps,
+        evaluations=evaluations,
+        seconds=seconds_needed(timing, config.training, steps, evaluations, rows) if timing else None,
+        memory=memory,
+        disk=disk,
+        timed=timing is not None,
+        warnings=warnings_for(config.training, steps, evaluations),
+        doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
+    )
