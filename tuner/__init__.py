@@ -18,10 +18,13 @@ _NAMES = {
     "Prediction": "tuner.inference",
     "Run": "tuner.runs",
     "RunConfig": "tuner.config",
+    "StudyResult": "tuner.study.results",
     "TunerError": "tuner.errors",
     "evaluate": "tuner.inference",
     "load_classifier": "tuner.inference",
     "profile": "tuner.data.profiling",
+    "repeat": "tuner.launch.study",
+    "search": "tuner.launch.study",
     "train": "tuner.launch.local",
 }
 __all__ = sorted(_NAMES)

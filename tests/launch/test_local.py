@@ -113,7 +113,7 @@ def test_pad_to_max_length_without_one_takes_the_models_limit(tiny_config):
     ids=["source", "column", "model", "max_length", "precision"],
 )
 def test_what_would_fail_is_told_before_a_run_is_made(change, error, tiny_config, monkeypatch):
-    monkeypatch.setattr("tuner.launch.local.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    monkeypatch.setattr("tuner.training.fitting.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
     with pytest.raises(error):
         start(tiny_config().with_changes(change))
     assert runs.list_runs() == []

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tuner import augmentation, hub_read, modeling, runs
+from tuner import hub_read, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import RunFailed, SettingsError
-from tuner.hardware import describe
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
+from tuner.training.fitting import fitted
 
 # What a worker needs of the environment; a token is not among it, it comes through a pipe.
 _KEPT_VARIABLES = {
@@ -44,14 +44,8 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["data"]["source"] = id_in(config.data.source)
     if Path(config.model.name).expanduser().is_dir():
         changes["model"]["name"] = str(Path(config.model.name).expanduser().absolute())
-    if config.training.precision == "fp16" and describe().kind != "cuda":
-        raise SettingsError(["training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32."])
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    modeling.choose_max_length(base, config.model.max_length, [])
-    modeling.check_shape(base, config.model)
-    augmentation.refuse_unfit(config.augmentation, base)
-    if config.model.pad_to_max_length and config.model.max_length is None:
-        changes["model"]["max_length"] = base.limit
+    config = fitted(config, base)
     data = load_labelled(config.data)
     loss_weights(config.training, data)
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
@@ -67,7 +61,7 @@ def start(config: RunConfig, owner: str = "") -> Run:
         RunError: the run folder cannot be written.
     """
     run = runs.create(prepare(config), owner)
-    _spawn(run)
+    spawn(run)
     return run
 
 
@@ -78,7 +72,7 @@ def resume(run: Run) -> Run:
         RunError: the run is in another state.
     """
     runs.requeue(run)
-    _spawn(run)
+    spawn(run)
     return run
 
 
@@ -126,11 +120,17 @@ def worker_environment() -> dict[str, str]:
     return kept
 
 
-def _spawn(run: Run) -> None:
+def spawn(run: Run) -> None:
+    """Starts the worker of a queued run or study.
+
+    Raises:
+        SettingsError: the process cannot be made.
+    """
+    worker = "tuner.training.worker" if runs.read_status(run).kind == "run" else "tuner.study.worker"
     with (run.folder / "train.log").open("ab") as log, token_pipe() as reader:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tuner.training.worker", run.id],
+                [sys.executable, "-m", worker, run.id],
                 cwd=run.folder,
                 env={**worker_environment(), "TUNER_TOKEN_FD": str(reader)},
                 pass_fds=(reader,),

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +23,19 @@ if TYPE_CHECKING:
     from tuner.data.labelled import LabelledData
 
 
-def main(run_id: str) -> int:
-    """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words."""
+def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
+    """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words.
+
+    Args:
+        work: what to do once it is the run's turn, where that is not one training.
+    """
     hub_read.take_token()
     run = runs.get(run_id)
     runs.take_over(run)
     try:
         with turn(run) as granted:
             if granted:
-                _train(run)
+                (work or _train)(run)
             else:
                 _finish(run, "stopped", "Stopped before it began.")
     except BaseException as error:
