@@ -30,6 +30,7 @@ State = Literal["queued", "starting", "running", "stopping", "completed", "stopp
 Kind = Literal["run", "search", "repeat"]
 LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
 RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
+_TITLES = {"search": "Search: ", "repeat": "Repeats: "}
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -238,9 +239,10 @@ def list_runs() -> list[Run]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """One run as a row of a list, without its pid; a damaged one has the state "unreadable"."""
+    """One run or study as a row of a list, without its pid; a damaged one has the state "unreadable"."""
     try:
-        return {"run_id": run.id, "title": run.title, **run.status.model_dump(exclude={"pid", "process"})}
+        row = run.status.model_dump(exclude={"pid", "process"})
+        return {"run_id": run.id, "title": f"{_TITLES.get(row['kind'], '')}{run.title}", **row}
     except TunerError as error:
         blank = {"kind": "run", "metrics": {}, "step": 0, "max_steps": 0, "eta": None, "created": 0.0}
         return {"run_id": run.id, "title": run.id, "state": "unreadable", "message": str(error), **blank}

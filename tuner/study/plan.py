@@ -17,6 +17,18 @@ Metric = Literal["macro_f1", "macro_recall", "accuracy", "loss"]
 Values = dict[str, Any]
 _SEARCH_ONLY = ("space", "n_trials", "minutes", "metric")
 _RANGE = re.compile(r"\s*([^\s,:]+?)\s*\.\.\s*([^\s,:]+?)\s*(:\s*log)?\s*")
+# What a search usually varies and between which values, for people who do not want to think of it.
+USUAL = {
+    "training.learning_rate": "1e-5..2e-4:log",
+    "training.num_train_epochs": "1,2,3,4",
+    "training.per_device_train_batch_size": "16,32,64",
+    "training.weight_decay": "0..0.1",
+    "training.warmup_steps": "0..0.3",
+    "training.label_smoothing_factor": "0..0.2",
+    "training.layerwise_lr_decay": "0.8..1",
+    "model.hidden_dropout_prob": "0..0.3",
+    "model.lora": "null,8,16",
+}
 # Where a range is tried on its field before anything is trained: both ends, and what lies between.
 _PROBES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
