@@ -88,8 +88,8 @@ def test_choices_alone_are_not_tried_twice():
 
 
 def test_settings_become_flags():
-    assert flags_of({"training.learning_rate": 2e-5, "model.lora": None, "training.optim": "sgd"}) == [
+    assert flags_of({"training.learning_rate": 2e-5, "model.lora": None, "training.eval_strategy": "no"}) == [
         "training.learning_rate=2e-05",
         "model.lora=null",
-        "training.optim=sgd",
+        'training.eval_strategy="no"',
     ]

@@ -62,6 +62,8 @@ def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
         RunError: the run folder cannot be written.
     """
     config = prepared(config, plan)
+    if plan.kind == "search":
+        plan = plan.model_copy(update={"metric": config.training.metric_for_best_model})
     run = runs.create(config, owner, plan.kind, plan.to_yaml())
     spawn(run)
     return run

@@ -207,8 +207,9 @@ def flags_of(settings: Values) -> list[str]:
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401
-    """A setting's value as a person types it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A setting's value as a person types it; words that YAML takes for something else ("no") in quotes."""
+    plain = isinstance(value, str) and value and yaml.safe_load(value) == value
+    return value if plain else json.dumps(value, ensure_ascii=False)
 
 
 def is_whole(path: str) -> bool:

@@ -48,7 +48,7 @@ class Proposal:
             return False
         self._evaluations += 1
         self._trial.report(value, self._evaluations)
-        return self._trial.should_prune()
+        return bool(self._trial.should_prune())
 
 
 def propose(plan: StudyConfig, config: RunConfig, rows: list[TrialRow]) -> Proposal:
@@ -72,7 +72,7 @@ def propose(plan: StudyConfig, config: RunConfig, rows: list[TrialRow]) -> Propo
 
 
 def _drawn(plan: StudyConfig, config: RunConfig, rows: list[TrialRow], draw: int) -> Proposal:
-    seed = int(np.random.SeedSequence([plan.seed, len(rows), draw]).generate_state(1)[0])
+    seed = int(np.random.SeedSequence([len(rows), plan.seed, draw]).generate_state(1)[0])
     trial = _told(plan, config.training.metric_for_best_model, rows, seed).ask(_distributions(plan))
     return Proposal({path: _value(path, plan.space[path], trial.params[path]) for path in plan.space}, trial)
 

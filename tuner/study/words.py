@@ -38,24 +38,21 @@ def settings_in_words(settings: Values) -> str:
 
 def table(found: StudyResult) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the trials, the best one marked; under repeats their mean, standard deviation and range."""
-    paths = list(dict.fromkeys(path for row in found.rows for path in row.settings))
     scores = [*SCORES] if found.kind == "repeat" or found.metric in SCORES else [found.metric, *SCORES]
-    header = ["trial" if found.kind == "search" else "repeat", *(path.rpartition(".")[2] for path in paths)]
-    header += [NAMES[name] for name in scores] + ["seconds", "state"]
+    header = ["trial" if found.kind == "search" else "repeat", "settings", *(NAMES[name] for name in scores), "seconds", "state"]
     rows = [
         [
             f"{row.number} ★" if row == found.best else str(row.number),
-            *(as_text(row.settings[path]) for path in paths),
+            settings_in_words(row.settings),
             *(_score(row.metrics.get(name)) for name in scores),
             f"{row.seconds:.1f}",
             f"{row.state}: {row.cause}" if row.cause else row.state,
         ]
         for row in found.rows
     ]
-    blank = [""] * len(paths)
     for name, values in (("mean", found.mean), ("std", found.std), ("lowest", found.low), ("highest", found.high)):
         if values:
-            rows.append([name, *blank, *(_score(values[score]) for score in scores), "", ""])
+            rows.append([name, "", *(_score(values[score]) for score in scores), "", ""])
     return header, rows
 
 

@@ -76,8 +76,8 @@ def run_head(row: dict[str, Any]) -> str:
     state, step, most = row["state"], row["step"], row["max_steps"]
     share = step / most if most else 0.0
     colour = STATE_COLOURS.get(state, "#868e96")
-    unit = "step" if row.get("kind", "run") == "run" else "finished:"
-    facts = [f"{unit} {step:,} of {most:,}" if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
+    done = f"step {step:,} of {most:,}" if row.get("kind", "run") == "run" else f"{step:,} of {most:,} finished"
+    facts = [done if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
     rate = row.get("train_samples_per_second")
     facts.append(f"{rate:.0f} samples/s" if rate else "")
     if row.get("eta") and state in LIVING:

@@ -83,7 +83,7 @@ def view_of(run: Run | None) -> list[Any]:
     label = text.STUDY_TABLE["search" if found.kind == "search" else found.split]
     return [
         _chart(found),
-        gr.Dataframe({"headers": header, "data": rows}, label=label, visible=True),
+        gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=_widths(len(header)), visible=True),
         gr.Button(visible=found.best is not None, interactive=runs.read_status(run).state not in LIVING),
     ]
 
@@ -172,4 +172,15 @@ def _chart(found: StudyResult) -> gr.ScatterPlot:
     points = [(row.number, row.metrics[metric], row.state) for row in found.rows if metric in row.metrics]
     frame = pd.DataFrame(points, columns=["trial", "score", "state"])
     title = f"{NAMES[metric]} of each {'trial' if found.kind == 'search' else 'repeat'}"
-    return gr.ScatterPlot(frame if points else None, title=title, y_title=NAMES[metric], visible=True)
+    if not points:
+        return gr.ScatterPlot(None, title=title, visible=True)
+    low, high = frame["score"].min(), frame["score"].max()
+    margin = (high - low) * 0.1 or 0.05
+    limits: dict[str, Any] = {"x_lim": [0, len(found.rows) + 1], "y_lim": [low - margin, high + margin]}
+    return gr.ScatterPlot(frame, title=title, y_title=NAMES[metric], visible=True, **limits)
+
+
+def _widths(columns: int) -> list[str]:
+    """Number, settings, scores, seconds, state: the settings and what went wrong take the room."""
+    scores = columns - 4
+    return ["10%", "32%", *[f"{30 / scores:.0f}%"] * scores, "10%", "18%"]
