@@ -13,7 +13,6 @@ from tuner.commands.common import config_from
 from tuner.study.plan import StudyConfig, parse_over, plan_of
 from tuner.ui import study_panel
 
-
 NEVER = ["--set", 'training.eval_strategy="no"', "--set", 'training.save_strategy="no"']
 
 

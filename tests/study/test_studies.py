@@ -75,16 +75,11 @@ def test_a_study_says_what_it_found_and_leaves_no_model(study_here, study_config
 
 def test_a_hopeless_trial_is_pruned(study_here, study_config):
     """Rates from useless to good: after five trials those below the median end at their first evaluation."""
-    result = study_here(study_config(num_train_epochs=3), space=RATES, n_trials=12, metric="loss")
+    result = study_here(study_config(num_train_epochs=3), space=RATES, n_trials=8, metric="loss")
     pruned = [row for row in result.rows if row.state == "pruned"]
     assert pruned
     assert all(row.number > 5 and len(row.evaluations) < 3 and "median" in row.cause for row in pruned)
     assert result.best.state == "complete"
-
-
-def test_without_pruning_all_are_complete(study_here, study_config):
-    result = study_here(study_config(num_train_epochs=3), space=RATES, n_trials=8, metric="loss", pruning=False)
-    assert {row.state for row in result.rows} == {"complete"}
 
 
 def test_a_failed_trial_is_a_row_with_its_cause(study_here, study_config):
@@ -104,7 +99,7 @@ def test_a_study_whose_trials_all_fail_has_failed(study_here, study_config):
 
 
 def test_a_killed_search_goes_on_as_if_it_had_not_been(study_config, study_here):
-    config, plan = study_config(num_train_epochs=40), {"space": RATES, "n_trials": 4, "pruning": False}
+    config, plan = study_config(num_train_epochs=8), {"space": RATES, "n_trials": 3, "pruning": False}
     whole = study_here(config, **plan)
     run = studies.start(config, StudyConfig(kind="search", **plan))
     while run.status.step < 1 or "step" not in run.status.message:
@@ -113,7 +108,7 @@ def test_a_killed_search_goes_on_as_if_it_had_not_been(study_config, study_here)
     while run.status.state != "lost":
         time.sleep(0.05)
     kept = what(results(run))
-    assert 1 <= len(kept) < 4
+    assert 1 <= len(kept) < 3
     assert "after the last finished trial" in run.status.message
     used = run.status.train_runtime
     local.follow(local.resume(run))
@@ -179,6 +174,6 @@ def test_trials_leave_no_model_in_memory(study_here, study_config):
 
 def test_the_package_searches_and_repeats(study_config):
     seen = []
-    result = tuner.search(study_config(), RATES, n_trials=2, on_event=lambda event: seen.append(event["event"]))
-    assert (result.state, seen.count("trial")) == ("completed", 2)
+    result = tuner.search(study_config(), RATES, n_trials=1, on_event=lambda event: seen.append(event["event"]))
+    assert (result.state, seen.count("trial")) == ("completed", 1)
     assert tuner.repeat(result.best_config, seeds=2).std.keys() == {"accuracy", "macro_f1", "macro_recall"}

@@ -173,7 +173,7 @@ def _chart(found: StudyResult) -> gr.ScatterPlot:
     frame = pd.DataFrame(points, columns=["trial", "score", "state"])
     title = f"{NAMES[metric]} of each {'trial' if found.kind == 'search' else 'repeat'}"
     if not points:
-        return gr.ScatterPlot(None, title=title, visible=True)
+        return gr.ScatterPlot(visible=False)
     low, high = frame["score"].min(), frame["score"].max()
     margin = (high - low) * 0.1 or 0.05
     limits: dict[str, Any] = {"x_lim": [0, len(found.rows) + 1], "y_lim": [low - margin, high + margin]}

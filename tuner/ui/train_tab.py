@@ -53,7 +53,8 @@ def view_of(run_id: str | None) -> list[Any]:
     readable = state != "unreadable"
     steps = [0, row["max_steps"]]
     is_study = row["kind"] != "run"
-    blank = gr.LinePlot(None, visible=not is_study)
+    # A plot that is emptied and hidden at once measures an element that is gone.
+    blank = gr.LinePlot(visible=False) if is_study else gr.LinePlot(None, visible=True)
     return [
         render.run_head(row),
         gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], x_lim=steps, visible=True) if len(loss) else blank,
