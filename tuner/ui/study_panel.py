@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from tuner import runs
 from tuner.config import RunConfig
@@ -13,14 +12,12 @@ from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
 from tuner.study.plan import USUAL, StudyConfig, parse_over, plan_of
-from tuner.study.results import StudyResult, results
-from tuner.study.words import NAMES, settings_in_words, table
+from tuner.study.results import results
+from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
 from tuner.ui.errors import toast
-from tuner.ui.theme import ACCENT
 
 _FIRST = ["training.learning_rate"]
-_STATES = {"complete": ACCENT, "pruned": "#E69F00"}
 
 
 @dataclass(frozen=True)
@@ -66,25 +63,29 @@ def draw() -> StudyPanel:
 def draw_found() -> StudyFound:
     """Draws the right side, hidden until a study is chosen."""
     hidden: dict[str, Any] = {"visible": False}
-    plot = gr.ScatterPlot(
-        x="trial", y="score", color="state", color_map=_STATES, height=240, elem_id="study-chart", **hidden
-    )  # fmt: skip
     rows = gr.Dataframe(interactive=False, datatype="str", wrap=True, max_height=380, elem_id="study-table", **hidden)
     use = gr.Button(text.USE_BEST, variant="primary", size="sm", elem_id="use-best", **hidden)
-    return StudyFound([plot, rows, use], use)
+    return StudyFound([rows, use], use)
 
 
 def view_of(run: Run | None) -> list[Any]:
     """Values for `StudyFound.view`; all hidden where the run is no study."""
     if run is None or runs.summary(run)["kind"] == "run":
-        return [gr.ScatterPlot(visible=False), gr.Dataframe(visible=False), gr.Button(visible=False)]
+        return [gr.Dataframe(visible=False), gr.Button(visible=False)]
     found = results(run)
     header, rows = table(found)
     label = text.STUDY_TABLE["search" if found.kind == "search" else found.split]
     return [
-        _chart(found),
         gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=_widths(len(header)), visible=True),
         gr.Button(visible=found.best is not None, interactive=runs.read_status(run).state not in LIVING),
+    ]
+
+
+def points_of(run: Run) -> list[dict[str, Any]]:
+    """The trials as evaluations of a run, so that the same charts draw them: a trial takes the place of a step."""
+    return [
+        {"event": "evaluate", "step": row.number, **{f"eval_{name}": value for name, value in row.metrics.items()}}
+        for row in results(run).rows
     ]
 
 
@@ -165,19 +166,6 @@ def _number(name: str, given: str) -> float | None:
         return float(given) if (given or "").strip() else None
     except ValueError:
         raise SettingsError([f"{name} = '{given[:40]}': must be a number, or empty."]) from None
-
-
-def _chart(found: StudyResult) -> gr.ScatterPlot:
-    metric = found.metric if found.kind == "search" else "macro_f1"
-    points = [(row.number, row.metrics[metric], row.state) for row in found.rows if metric in row.metrics]
-    frame = pd.DataFrame(points, columns=["trial", "score", "state"])
-    title = f"{NAMES[metric]} of each {'trial' if found.kind == 'search' else 'repeat'}"
-    if not points:
-        return gr.ScatterPlot(visible=False)
-    low, high = frame["score"].min(), frame["score"].max()
-    margin = (high - low) * 0.1 or 0.05
-    limits: dict[str, Any] = {"x_lim": [0, len(found.rows) + 1], "y_lim": [low - margin, high + margin]}
-    return gr.ScatterPlot(frame, title=title, y_title=NAMES[metric], visible=True, **limits)
 
 
 def _widths(columns: int) -> list[str]:

@@ -48,17 +48,16 @@ def view_of(run_id: str | None) -> list[Any]:
     run = runs.get(run_id)
     row = runs.summary(run)
     events, _ = runs.read_events(run)
-    loss, scores = render.loss_frame(events), render.metric_frame(events)
+    is_study = row["kind"] != "run"
+    points = study_panel.points_of(run) if is_study else events
+    loss, scores = render.loss_frame(points), render.metric_frame(points)
+    steps: dict[str, Any] = {"x_lim": [0, row["max_steps"] or row["step"]], "x_title": "trial" if is_study else "step"}
     state = row["state"]
     readable = state != "unreadable"
-    steps = [0, row["max_steps"]]
-    is_study = row["kind"] != "run"
-    # A plot that is emptied and hidden at once measures an element that is gone.
-    blank = gr.LinePlot(visible=False) if is_study else gr.LinePlot(None, visible=True)
     return [
         render.run_head(row),
-        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], x_lim=steps, visible=True) if len(loss) else blank,
-        gr.LinePlot(scores, x_lim=steps, visible=True) if len(scores) else blank,
+        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], **steps) if len(loss) else None,
+        gr.LinePlot(scores, **steps) if len(scores) else None,
         render.notes(events),
         run.log_tail(),
         (study_panel.command_line(run) if is_study else render.command_line(run.config)) if readable else "",
