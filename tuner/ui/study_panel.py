@@ -62,17 +62,19 @@ def draw() -> StudyPanel:
 
 def draw_found() -> StudyFound:
     """Draws the right side, hidden until a study is chosen."""
-    hidden: dict[str, Any] = {"visible": False}
-    rows = gr.Dataframe(interactive=False, datatype="str", wrap=True, max_height=380, elem_id="study-table", **hidden)
-    use = gr.Button(text.USE_BEST, variant="primary", size="sm", elem_id="use-best", **hidden)
+    # "hidden" and not False: a table that is taken off the page still measures itself, and fails.
+    rows = gr.Dataframe(interactive=False, datatype="str", wrap=True, max_height=380, visible="hidden", elem_id="study-table")
+    use = gr.Button(text.USE_BEST, variant="primary", size="sm", visible=False, elem_id="use-best")
     return StudyFound([rows, use], use)
 
 
 def view_of(run: Run | None) -> list[Any]:
     """Values for `StudyFound.view`; all hidden where the run is no study."""
     if run is None or runs.summary(run)["kind"] == "run":
-        return [gr.Dataframe(visible=False), gr.Button(visible=False)]
+        return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
     found = results(run)
+    if not found.rows:
+        return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
     header, rows = table(found)
     label = text.STUDY_TABLE["search" if found.kind == "search" else found.split]
     return [
@@ -171,4 +173,4 @@ def _number(name: str, given: str) -> float | None:
 def _widths(columns: int) -> list[str]:
     """Number, settings, scores, seconds, state: the settings and what went wrong take the room."""
     scores = columns - 4
-    return ["10%", "32%", *[f"{30 / scores:.0f}%"] * scores, "10%", "18%"]
+    return ["9%", "25%", *[f"{36 / scores:.0f}%"] * scores, "12%", "18%"]
