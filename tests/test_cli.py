@@ -43,7 +43,7 @@ def test_train_json_is_one_document_with_the_promised_keys(capsys, tiny_config):
 
 def test_processes_is_the_setting(capsys, tiny_config, monkeypatch):
     seen = []
-    monkeypatch.setattr("tuner.launch.local._spawn", seen.append)
+    monkeypatch.setattr("tuner.launch.local.spawn", seen.append)
     assert call(capsys, "train", "--queue", *as_options(tiny_config()), "--processes", 2)[0] == 0
     assert seen[0].config.training.num_processes == 2
 

@@ -14,7 +14,7 @@ LAYERS = (
     ("errors",),
     ("catalog", "config", "export"),
     ("hardware", "hub_read", "runs", "data", "evaluation", "queue"),
-    ("modeling", "structure", "augmentation", "training", "inference", "explain", "hub", "batch"),
+    ("modeling", "structure", "augmentation", "training", "study", "inference", "explain", "hub", "batch"),
     ("launch", "access"),
     ("commands", "ui"),
     ("cli",),

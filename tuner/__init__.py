@@ -19,11 +19,14 @@ _NAMES = {
     "ProbeResult": "tuner.training.probe_result",
     "Run": "tuner.runs",
     "RunConfig": "tuner.config",
+    "StudyResult": "tuner.study.results",
     "TunerError": "tuner.errors",
     "evaluate": "tuner.inference",
     "load_classifier": "tuner.inference",
     "probe": "tuner.launch.prober",
     "profile": "tuner.data.profiling",
+    "repeat": "tuner.launch.study",
+    "search": "tuner.launch.study",
     "train": "tuner.launch.local",
 }
 __all__ = sorted(_NAMES)

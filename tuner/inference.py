@@ -145,6 +145,8 @@ def load_classifier(model: Run | str) -> Classifier:
     run = model if isinstance(model, Run) else _run_or_none(model)
     if run is None:
         return _load(str(model), modeling.find_base_model(str(model)))
+    if not run.has_model and run.status.kind != "run":
+        raise RunError(f"Run {run.id} tried settings and kept no model.", "Start a training with the settings it found.")
     if not run.has_model:
         raise RunError(f"Run {run.id} is {run.status.state} and has no model yet.", "Wait until it is completed.")
     return _load(run.id, modeling.find_base_model(str(run.model_folder)))

@@ -28,10 +28,12 @@ from tuner.errors import RunError, TunerError
 from tuner.evaluation.report import EvaluationReport
 
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
+Kind = Literal["run", "search", "repeat"]
 LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
 RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
 # A worker that was asked to stop and shows no sign of life for so long is ended.
 STOP_SECONDS = 20.0
+_TITLES = {"search": "Search: ", "repeat": "Repeats: "}
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -39,6 +41,8 @@ class RunStatus(BaseModel):
     """What `status.json` holds. Times are seconds since the epoch; durations are seconds.
 
     Attributes:
+        kind: one training, or a study of many: then `step` counts its finished trials, and `max_steps` those planned
+            (0 where only minutes are).
         process: identity of the process that owns the state; a bare pid may be used again by another.
         heartbeat: when the owner last wrote.
         metrics: the latest validation metrics as `eval_accuracy` …, the final test report's as `accuracy` ….
@@ -47,6 +51,7 @@ class RunStatus(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    kind: Kind = "run"
     state: State
     message: str = ""
     owner: str = ""
@@ -129,6 +134,15 @@ class Run:
         """Whether somebody asked for a stop."""
         return (self.folder / "STOP").exists()
 
+    @property
+    def plan_text(self) -> str:
+        """The plan of a study, `study.yaml`; `tuner.study` reads it.
+
+        Raises:
+            RunError: the run is no study, or the file is damaged.
+        """
+        return self._read("study.yaml")
+
     def log_tail(self, lines: int = 40, most_bytes: int = 16_384) -> str:
         """The last lines of `train.log`; reads at most `most_bytes`."""
         try:
@@ -168,8 +182,11 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("tuner"))
 
 
-def create(config: RunConfig, owner: str = "") -> Run:
+def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "") -> Run:
     """Makes the folder of a new, queued run; the process that calls owns it until a worker takes over.
+
+    Args:
+        plan: of a study, the text of its `study.yaml`.
 
     Raises:
         RunError: the folder cannot be made.
@@ -179,8 +196,10 @@ def create(config: RunConfig, owner: str = "") -> Run:
     try:
         run.folder.mkdir(parents=True, mode=0o700)
         (run.folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        if plan:
+            (run.folder / "study.yaml").write_text(plan, encoding="utf-8")
         now = time.time()
-        first = RunStatus(state="queued", owner=owner, created=now, queued=now, heartbeat=now)
+        first = RunStatus(kind=kind, state="queued", owner=owner, created=now, queued=now, heartbeat=now)
         _write_status(run, first.model_copy(update=_this_process()))
     except OSError as error:
         shutil.rmtree(run.folder, ignore_errors=True)
@@ -223,11 +242,12 @@ def list_runs() -> list[Run]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """One run as a row of a list, without its pid; a damaged one has the state "unreadable"."""
+    """One run or study as a row of a list, without its pid; a damaged one has the state "unreadable"."""
     try:
-        return {"run_id": run.id, "title": run.title, **run.status.model_dump(exclude={"pid", "process"})}
+        row = run.status.model_dump(exclude={"pid", "process"})
+        return {"run_id": run.id, "title": f"{_TITLES.get(row['kind'], '')}{run.title}", **row}
     except TunerError as error:
-        blank = {"metrics": {}, "step": 0, "max_steps": 0, "eta": None, "created": 0.0}
+        blank = {"kind": "run", "metrics": {}, "step": 0, "max_steps": 0, "eta": None, "created": 0.0}
         return {"run_id": run.id, "title": run.id, "state": "unreadable", "message": str(error), **blank}
 
 
@@ -349,11 +369,14 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
         how = f"was ended by signal {-exit_code}" + (", often for want of memory" if exit_code == -9 else "")
     else:
         how = "is gone and said nothing"
-    where = f" at step {status.step} of {status.max_steps}" if status.max_steps else ""
+    unit, mark = (
+        ("step", "from the last whole checkpoint") if status.kind == "run" else ("trial", "after the last finished trial")
+    )
+    where = f" at {unit} {status.step} of {status.max_steps}" if status.max_steps else ""
     state: State = "lost"
     if run.stop_requested:
         state, how = "stopped", "was ended before it had saved"
-    message = f"The worker {how}{where}. Resume goes on from the last whole checkpoint."
+    message = f"The worker {how}{where}. Resume goes on {mark}."
     return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
 
 

@@ -117,7 +117,7 @@ def test_pad_to_max_length_without_one_takes_the_models_limit(tiny_config):
     ids=["source", "column", "model", "max_length", "precision", "compile", "fsdp"],
 )
 def test_what_would_fail_is_told_before_a_run_is_made(change, error, tiny_config, monkeypatch):
-    monkeypatch.setattr("tuner.launch.local.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    monkeypatch.setattr("tuner.training.fitting.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
     with pytest.raises(error):
         start(tiny_config().with_changes(change))
     assert runs.list_runs() == []
@@ -134,17 +134,17 @@ MACHINES = {
     ("kind", "cause"), [("mps", "an Apple GPU takes one"), ("cuda", "this machine has 2 GPUs, one for each")]
 )
 def test_more_processes_than_gpus_are_refused(kind, cause, monkeypatch):
-    monkeypatch.setattr(local, "describe", lambda: MACHINES[kind])
-    monkeypatch.setattr(local, "gpus", lambda: ("0", "1"))
+    monkeypatch.setattr(fitting, "describe", lambda: MACHINES[kind])
+    monkeypatch.setattr(fitting, "gpus", lambda: ("0", "1"))
     with pytest.raises(SettingsError, match=f"num_processes = 4: {cause}"):
-        local.refuse_unfit(TrainingConfig(num_processes=4))
+        fitting.refuse_unfit(TrainingConfig(num_processes=4))
 
 
 @pytest.mark.parametrize(("kind", "processes"), [("cpu", 4), ("cuda", 2), ("mps", 1)])
 def test_as_many_processes_as_there_are_devices_are_taken(kind, processes, monkeypatch):
-    monkeypatch.setattr(local, "describe", lambda: MACHINES[kind])
-    monkeypatch.setattr(local, "gpus", lambda: ("0", "1"))
-    local.refuse_unfit(TrainingConfig(num_processes=processes))
+    monkeypatch.setattr(fitting, "describe", lambda: MACHINES[kind])
+    monkeypatch.setattr(fitting, "gpus", lambda: ("0", "1"))
+    fitting.refuse_unfit(TrainingConfig(num_processes=processes))
 
 
 @pytest.mark.parametrize("state", ["queued", "completed"])

@@ -233,7 +233,7 @@ def test_a_loss_that_is_no_number_fails_the_run_in_words(tiny_config, tiny_model
 def test_a_crash_fails_the_run_with_its_cause_and_exit_code(tiny_config, queued):
     run = queued(tiny_config())
     (local.Path(run.config.data.source)).unlink()
-    local._spawn(run)
+    local.spawn(run)
     with pytest.raises(RunFailed, match="There is no file"):
         local.follow(run)
     assert (run.status.state, run.status.exit_code) == ("failed", 1)

@@ -6,10 +6,12 @@ import time
 from typing import Any
 
 from tuner import queue, runs
+from tuner.commands import study_report
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
 from tuner.config import RunConfig, merge, parse_assignments
 from tuner.errors import RunFailed
 from tuner.runs import LIVING, Run
+from tuner.study.results import results
 from tuner.words import duration
 
 
@@ -59,7 +61,7 @@ def _train(options: argparse.Namespace) -> int:
     run = local.start(config, proceed_anyway=options.proceed_anyway)
     if options.queue:
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
-    return _see_through(run, options.json)
+    return see_through(run, options.json)
 
 
 def _estimate(config: RunConfig, as_json: bool) -> int:
@@ -88,7 +90,7 @@ def _find_lr(options: argparse.Namespace) -> int:
     return say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
 
 
-def _see_through(run: Run, as_json: bool) -> int:
+def see_through(run: Run, as_json: bool) -> int:
     """Follows a run to its end and reports it; with `--json` a failed run gets its document too."""
     try:
         _follow(run, quiet=as_json)
@@ -135,6 +137,8 @@ class _Progress:
         elif kind == "evaluate":
             scores = "  ".join(f"{k.removeprefix('eval_')} {event[k]:.3f}" for k in _VALIDATION_SCORES if k in event)
             print(f"step {step:>5}/{self.max_steps}  validation: {scores}", file=sys.stderr)
+        elif kind == "trial":
+            print(study_report.trial_line(event), file=sys.stderr)
         elif kind in ("note", "state") and event.get("message"):
             print(event["message"], file=sys.stderr)
 
@@ -147,6 +151,9 @@ def _report_end(run: Run, as_json: bool) -> int:
         return print_json(_outcome(run))
     status = run.status
     print(f"\nRun {run.id} is {status.state}. {status.message}".rstrip())
+    if status.kind != "run":
+        study_report.print_study(results(run))
+        return 0
     if run.report:
         print_report(run.report)
     say(f'\nTry it: python -m tuner predict {run.id} "I love it"')
@@ -155,6 +162,8 @@ def _report_end(run: Run, as_json: bool) -> int:
 
 def _outcome(run: Run) -> dict[str, Any]:
     status = run.status
+    if status.kind != "run":
+        return study_report.document(run)
     return {
         "run_id": run.id,
         "state": status.state,
@@ -187,7 +196,11 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         return print_json({**_outcome(run), **runs.summary(run), "config": run.config.model_dump(mode="json")})
     status = run.status
-    print(f"{run.title}\n{run.id}  {status.state}  step {status.step}/{status.max_steps}  {status.message}".rstrip())
+    done = f"{'step' if status.kind == 'run' else 'trial'} {status.step}/{status.max_steps or '?'}"
+    print(f"{runs.summary(run)['title']}\n{run.id}  {status.state}  {done}  {status.message}".rstrip())
+    if status.kind != "run":
+        study_report.print_study(results(run))
+        print(f"\nThe plan:\n{run.plan_text}\nThe settings that are not varied:")
     if run.report:
         print_report(run.report)
     print(f"\n{run.config.to_yaml()}\nFolder: {run.folder}")
@@ -206,7 +219,7 @@ def _stop(options: argparse.Namespace) -> int:
 def _resume(options: argparse.Namespace) -> int:
     from tuner.launch import local
 
-    return _see_through(local.resume(runs.get(options.run)), options.json)
+    return see_through(local.resume(runs.get(options.run)), options.json)
 
 
 def _continue(options: argparse.Namespace) -> int:
@@ -215,7 +228,7 @@ def _continue(options: argparse.Namespace) -> int:
     changes = parse_assignments(options.set)
     if options.data:
         changes = merge({"data": {"source": options.data}}, changes)
-    return _see_through(local.start(local.continuation(runs.get(options.run)).with_changes(changes)), options.json)
+    return see_through(local.start(local.continuation(runs.get(options.run)).with_changes(changes)), options.json)
 
 
 def _move(options: argparse.Namespace) -> int:

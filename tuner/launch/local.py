@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tuner import augmentation, hub_read, modeling, runs
-from tuner.config import RunConfig, TrainingConfig
+from tuner import hub_read, modeling, runs
+from tuner.config import RunConfig
 from tuner.data.hub_sets import id_in
 from tuner.data.labelled import load_labelled
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
-from tuner.hardware import describe, gpus
 from tuner.launch.estimate import estimate
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
-from tuner.training.trackers import missing_packages
+from tuner.training.fitting import fitted, refuse_unfit
 
 # What a worker needs of the environment; a token is not among it, it comes through a pipe.
 _KEPT_VARIABLES = {
@@ -48,11 +47,7 @@ def prepare(config: RunConfig) -> RunConfig:
         changes["model"]["name"] = str(folder)
     refuse_unfit(config.training)
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    modeling.choose_max_length(base, config.model.max_length, [])
-    modeling.check_shape(base, config.model)
-    augmentation.refuse_unfit(config.augmentation, base)
-    if config.model.pad_to_max_length and config.model.max_length is None:
-        changes["model"]["max_length"] = base.limit
+    config = fitted(config, base)
     data = load_labelled(config.data)
     loss_weights(config.training, data)
     if config.model.keep_head:
@@ -60,30 +55,6 @@ def prepare(config: RunConfig) -> RunConfig:
     changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
-
-
-def refuse_unfit(training: TrainingConfig) -> None:
-    """Checks what this machine must have for the settings.
-
-    Raises:
-        SettingsError: it has not.
-    """
-    kind, count = describe().kind, training.num_processes
-    problems = missing_packages(training.report_to)
-    if training.precision == "fp16" and kind != "cuda":
-        problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
-    if training.torch_compile and kind != "cuda":
-        problems.append("training.torch_compile = True: it needs a CUDA GPU; on a CPU it cost 160 s and gained nothing.")
-    if training.fsdp and kind != "cuda":
-        problems.append("training.fsdp = True: it needs CUDA GPUs; on a CPU accelerate trains without it and says nothing.")
-    if training.fsdp and training.torch_compile:
-        problems.append("training.fsdp and training.torch_compile: the two together are not supported; switch one off.")
-    if count > 1 and kind == "mps":
-        problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
-    if count > 1 and kind == "cuda" and count > (have := len(gpus())):
-        problems.append(f"training.num_processes = {count}: this machine has {have} GPU{'s' if have != 1 else ''}, one for each.")
-    if problems:
-        raise SettingsError(problems)
 
 
 def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> Run:
@@ -102,7 +73,7 @@ def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> R
     if doubts:
         raise DoubtError(" ".join(doubts), "Change the settings, or proceed anyway.")
     run = runs.create(prepared, owner)
-    _spawn(run)
+    spawn(run)
     return run
 
 
@@ -131,7 +102,7 @@ def resume(run: Run) -> Run:
         RunError: the run is in another state.
     """
     runs.requeue(run)
-    _spawn(run)
+    spawn(run)
     return run
 
 
@@ -180,11 +151,17 @@ def worker_environment() -> dict[str, str]:
     return kept
 
 
-def _spawn(run: Run) -> None:
+def spawn(run: Run) -> None:
+    """Starts the worker of a queued run or study.
+
+    Raises:
+        SettingsError: the process cannot be made.
+    """
+    worker = "tuner.training.worker" if runs.read_status(run).kind == "run" else "tuner.study.worker"
     with (run.folder / "train.log").open("ab") as log, token_pipe() as reader:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tuner.training.worker", run.id],
+                [sys.executable, "-m", worker, run.id],
                 cwd=run.folder,
                 env={**worker_environment(), "TUNER_TOKEN_FD": str(reader)},
                 pass_fds=(reader,),

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
 _ENDED_BY_THE_MACHINE = "Stopped because the machine ended it. Resume goes on from here."
 
 
-def main(run_id: str) -> int:
-    """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words."""
+def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
+    """Trains the run; 0 for completed and stopped, 1 for failed, whose cause is written in words.
+
+    Args:
+        work: what to do once it is the run's turn, where that is not one training.
+    """
     hub_read.take_token()
     run = runs.get(run_id)
     runs.take_over(run)
@@ -37,6 +42,8 @@ def main(run_id: str) -> int:
         with turn(run) as granted:
             if not granted:
                 _finish(run, "stopped", "Stopped before it began.")
+            elif work:
+                work(run)
             elif run.config.training.num_processes > 1:
                 _train_together(run)
             else:

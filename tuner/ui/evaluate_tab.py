@@ -121,7 +121,9 @@ def _stored_predictions(run: Run) -> pd.DataFrame | None:
 def _missing(run: Run | None) -> str:
     if run is None:
         return text.NO_REPORT
-    state = runs.summary(run)["state"]
+    state, kind = (runs.summary(run)[key] for key in ("state", "kind"))
+    if kind != "run":
+        return text.STUDY_HAS_NO_MODEL
     if run.has_model:
         return f"This run is {state} and has no report. Press “{text.EVALUATE}”."
     return (

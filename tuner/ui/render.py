@@ -53,6 +53,8 @@ def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]
     score = row["metrics"].get("macro_f1")
     if state in ("running", "stopping") and row["max_steps"]:
         progress = f" · {row['step'] / row['max_steps']:.0%}"
+    elif row.get("kind", "run") != "run":
+        progress = f" · {row['step']:,} trained"
     else:
         progress = f" · macro F1 {score:.2f}" if score is not None else ""
     made = age((now or time.time()) - row["created"]) if row["created"] else ""
@@ -74,7 +76,8 @@ def run_head(row: dict[str, Any]) -> str:
     state, step, most = row["state"], row["step"], row["max_steps"]
     share = step / most if most else 0.0
     colour = STATE_COLOURS.get(state, "#868e96")
-    facts = [f"step {step:,} of {most:,}" if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
+    done = f"step {step:,} of {most:,}" if row.get("kind", "run") == "run" else f"{step:,} of {most:,} finished"
+    facts = [done if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
     rate = row.get("train_samples_per_second")
     facts.append(f"{rate:.0f} samples/s" if rate else "")
     if row.get("eta") and state in LIVING:

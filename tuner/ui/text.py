@@ -135,3 +135,26 @@ EXAMPLES = (
     "The meeting is on Tuesday at nine",
     "Not bad at all",
 )
+
+STUDY = "Search and repeats"
+STUDY_SEARCH = "**Search**: trains with other values of the chosen settings, and keeps what does best on validation rows."
+STUDY_VARY = "settings to vary; choosing one fills in the values that are usual"
+STUDY_VALUES = "one a line: low..high, low..high:log (evenly by order of magnitude), or value,value"
+STUDY_TRIALS = "at most so many trainings; empty: no limit"
+STUDY_MINUTES = "none is begun after so many; empty: no limit"
+STUDY_PRUNING = "end a training early that is worse than the median of the earlier ones"
+START_SEARCH = "Start search"
+STUDY_REPEATS = "**Repeats**: trains these settings several times, to see how far a score is luck."
+STUDY_OVER = "seeds: scored on the test rows, the data split alike; folds: each part of the training rows validates once"
+START_REPEATS = "Start repeats"
+STUDY_TABLE = {
+    "search": "Trials, scored on validation rows",
+    "test": "Repeats, scored on test rows",
+    "validation": "Repeats, one a fold",
+}
+USE_BEST = "Use the best settings"
+BEST_USED = "Filled in: {}. Press “Start training” to train and keep that model."
+STUDY_HAS_NO_MODEL = (
+    "A search or repeats keep no model; the Train tab shows what was found. "
+    "Train with these settings to have scores and mistakes."
+)

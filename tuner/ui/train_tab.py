@@ -10,13 +10,14 @@ from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, source_picker, text
+from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, source_picker, study_panel, text
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
 from tuner.ui.source_picker import SourcePicker
+from tuner.ui.study_panel import StudyFound, StudyPanel
 from tuner.ui.theme import ACCENT, SENTIMENT
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -44,25 +45,28 @@ def view_of(run_id: str | None) -> list[Any]:
     """Values for `TrainTab.view`: what the chosen run looks like now."""
     if not run_id:
         hidden = gr.Button(visible=False)
-        return [render.empty(text.NO_RUN_CHOSEN), None, None, "", "", "", hidden, hidden, hidden, hidden]
+        return [render.empty(text.NO_RUN_CHOSEN), None, None, "", "", "", *[hidden] * 4, *study_panel.view_of(None)]
     run = runs.get(run_id)
     row = runs.summary(run)
     events, _ = runs.read_events(run)
-    loss, scores = render.loss_frame(events), render.metric_frame(events)
+    is_study = row["kind"] != "run"
+    points = study_panel.points_of(run) if is_study else events
+    loss, scores = render.loss_frame(points), render.metric_frame(points)
+    steps: dict[str, Any] = {"x_lim": [0, row["max_steps"] or row["step"]], "x_title": "trial" if is_study else "step"}
     state = row["state"]
     readable = state != "unreadable"
-    steps = [0, row["max_steps"]]
     return [
         render.run_head(row),
-        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], x_lim=steps) if len(loss) else None,
-        gr.LinePlot(scores, x_lim=steps) if len(scores) else None,
+        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], **steps) if len(loss) else None,
+        gr.LinePlot(scores, **steps) if len(scores) else None,
         render.notes(events),
         run.log_tail(),
-        render.command_line(run.config) if readable else "",
+        (study_panel.command_line(run) if is_study else render.command_line(run.config)) if readable else "",
         gr.Button(visible=state in LIVING, interactive=not run.stop_requested),
         gr.Button(visible=state in RESUMABLE),
         gr.Button(visible=state not in LIVING),
         gr.Button(visible=run.has_model and state not in LIVING),
+        *study_panel.view_of(run),
     ]
 
 
@@ -78,6 +82,7 @@ class _Settings:
     widgets: dict[forms.Key, gr.components.Component]
     finder: LrPanel
     copies: AugmentPanel
+    study: StudyPanel
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class _Progress:
     delete: gr.Button
     sure: gr.Button
     following: gr.Button
+    study: StudyFound
 
 
 def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
@@ -105,7 +111,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
         with gr.Column(scale=2, min_width=480):
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen)
-    _wire_preset(picker, settings)
+    _wire_preset(picker, settings, progress.study, chosen)
     _wire_actions(progress, chosen)
     return TrainTab(progress.view, progress.following, pressed)
 
@@ -149,8 +155,9 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
             finder = _fold(group, folded, draw, lr_panel.draw)
         elif group not in ("Model", "Structure", "Evaluation"):
             _fold(group, folded, draw)
+    study = study_panel.draw()
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, start, base, probe, name, widgets, finder, copies)
+    return _Settings(preset, start, base, probe, name, widgets, finder, copies, study)
 
 
 def _draw_progress() -> _Progress:
@@ -163,6 +170,7 @@ def _draw_progress() -> _Progress:
             x="step", y="score", color="metric", title="Validation scores", height=260, color_map=_SCORE_COLOURS,
             y_lim=[0, 1], elem_id="score-chart",
         )  # fmt: skip
+    study = study_panel.draw_found()
     with gr.Row():
         small: dict[str, Any] = {"visible": False, "size": "sm", "scale": 0}
         stop = gr.Button(text.STOP, variant="stop", min_width=160, elem_id="stop", **small)
@@ -175,8 +183,8 @@ def _draw_progress() -> _Progress:
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log")
     following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
-    view = [head, loss, scores, notes, log, command, stop, resume, delete, following]
-    return _Progress(view, stop, resume, delete, sure, following)
+    view = [head, loss, scores, notes, log, command, stop, resume, delete, following, *study.view]
+    return _Progress(view, stop, resume, delete, sure, following, study)
 
 
 def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401
@@ -203,6 +211,7 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
     probe_panel.wire(context, settings.probe, config_of, inputs, picker.model)
     augment_panel.wire(context, settings.copies, config_of, inputs)
+    study_panel.wire(settings.study, config_of, inputs, chosen)
     start = settings.start
     pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
         begin, inputs, chosen, show_progress="hidden", **_PRIVATE
@@ -211,15 +220,18 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     return pressed
 
 
-def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
-    """A preset fills the settings; a new base model is said where its head is put on."""
+def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, chosen: gr.Radio) -> None:
+    """A preset, or the best trial, fills the settings; a new base model is said where its head is put on."""
+
+    def values_of(config: RunConfig) -> list[Any]:
+        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
 
     @toast
     def fill(preset: str) -> list[Any]:
-        config = RunConfig(preset=preset)
-        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
+        return values_of(RunConfig(preset=preset))
 
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
+    study_panel.wire_best(study, chosen, values_of, filled)
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
     picker.model.change(_base_line, picker.model, settings.base, queue=False, **_PRIVATE)
 

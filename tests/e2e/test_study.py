@@ -1,0 +1,40 @@
+"""Search and repeats in the browser: start, watch the trials, take the best settings."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import tiny
+from tests.e2e.conftest import shot
+
+
+@pytest.fixture
+def ready(page, server, tmp_path):
+    """The Train tab with a tiny model and 60 rows chosen, the panel open."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in tiny.labelled_rows(60))]))
+    model = tiny.save_model("bert", tmp_path / "bert")
+    page.goto(f"{server}/?tab=data")
+    page.get_by_role("radio", name="Hub or path").check()
+    for box, value in (("#source-name", rows), ("#base-model", model)):
+        page.locator(f"{box} input").fill(str(value))
+        page.keyboard.press("Enter")
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_role("button", name="Search and repeats").click()
+    return page
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_search_is_started_watched_and_its_best_settings_are_used(ready):
+    ready.locator("#study-values textarea").fill("training.learning_rate=0.002,0.003")
+    ready.locator("#study-trials input, #study-trials textarea").first.fill("5")
+    ready.click("#start-search")
+    expect(ready.locator("#run-head")).to_contain_text("Search: ", timeout=60_000)
+    expect(ready.locator("#run-head")).to_contain_text("completed", timeout=240_000)
+    expect(ready.locator("#run-head")).to_contain_text("2 of 2 finished")
+    expect(ready.locator("#study-table")).to_contain_text("★")
+    shot(ready, "11-search")
+    ready.click("#use-best")
+    expect(ready.locator("#set-training-learning_rate input")).to_have_value(re.compile("0.00[23]"))

@@ -1,0 +1,56 @@
+"""search and repeat: many trainings in one run."""
+
+import argparse
+
+from tuner.commands.common import AddCommand, add_settings, config_from
+from tuner.commands.training import see_through
+from tuner.errors import SettingsError
+from tuner.study.plan import StudyConfig, parse_over
+
+
+def add(command: AddCommand) -> None:
+    """Adds the commands of this module to the CLI."""
+    search = command("search", _search, "try settings and find those with the best validation score")
+    add_settings(search)
+    search.add_argument(
+        "--over", action="append", default=[], metavar="SECTION.FIELD=VALUES",
+        help="a setting to vary: low..high, low..high:log, or value,value; may be repeated",
+    )  # fmt: skip
+    search.add_argument("--trials", type=int, metavar="N", help="budget: at most so many trials")
+    search.add_argument("--minutes", type=float, metavar="M", help="budget: begin no trial after so many minutes")
+    search.add_argument("--metric", help="what is searched for on validation rows (default: the settings' metric_for_best_model)")
+    search.add_argument("--no-pruning", action="store_true", help="train hopeless trials to their end, too")
+    search.add_argument("--seed", type=int, default=42, help="seed of the settings drawn (default 42)")
+
+    repeat = command("repeat", _repeat, "train the same settings several times: mean and spread of the scores")
+    add_settings(repeat)
+    repeat.add_argument("--seeds", type=int, metavar="K", help="so many seeds, each scored on the test rows")
+    repeat.add_argument("--folds", type=int, metavar="K", help="so many folds, each scored on its validation rows")
+
+
+def _search(options: argparse.Namespace) -> int:
+    plan = {"n_trials": options.trials, "minutes": options.minutes, "metric": options.metric, "seed": options.seed}
+    return _run(options, kind="search", pruning=not options.no_pruning, **plan)
+
+
+def _repeat(options: argparse.Namespace) -> int:
+    return _run(options, kind="repeat", seeds=options.seeds, folds=options.folds)
+
+
+def _run(options: argparse.Namespace, **plan: object) -> int:
+    from tuner.launch.study import start
+
+    config, problems = None, []
+    try:
+        config = config_from(options)
+    except SettingsError as error:
+        problems += error.problems
+    try:
+        if plan["kind"] == "search":
+            plan["space"] = parse_over(options.over)
+        checked = StudyConfig(**plan)
+    except SettingsError as error:
+        problems += error.problems
+    if problems or config is None:
+        raise SettingsError(problems)
+    return see_through(start(config, checked), options.json)

@@ -1,0 +1,119 @@
+"""Starts studies: searches and repeats, whose worker is a process on this machine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tuner import modeling, runs
+from tuner.config import RunConfig
+from tuner.errors import ModelError, SettingsError
+from tuner.launch.local import follow, prepare, spawn
+from tuner.runs import Run
+from tuner.study.plan import Choices, Metric, Range, StudyConfig, changes_of, is_whole
+from tuner.study.results import StudyResult, results
+from tuner.training.fitting import fitted
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+def search(
+    config: RunConfig,
+    space: Mapping[str, Range | Choices | Mapping[str, Any]],
+    *,
+    n_trials: int | None = None,
+    minutes: float | None = None,
+    metric: Metric | None = None,
+    pruning: bool = True,
+    seed: int = 42,
+    on_event: OnEvent | None = None,
+) -> StudyResult:
+    """Tries settings until the budget is used up; `result.best_config` holds the best ones.
+
+    Args:
+        config: the settings that are not varied.
+        space: `{"training.learning_rate": {"low": 1e-5, "high": 2e-4, "log": True}, "training.num_train_epochs":
+            {"choices": [1, 2, 3]}}`.
+        on_event: called with every event as it is written; a finished trial is one named "trial".
+
+    Raises:
+        RunFailed: no trial could be trained.
+        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+    """
+    budget = {"n_trials": n_trials, "minutes": minutes, "metric": metric, "pruning": pruning, "seed": seed}
+    return results(follow(start(config, StudyConfig(kind="search", space=dict(space), **budget)), on_event))
+
+
+def repeat(
+    config: RunConfig, *, seeds: int | None = None, folds: int | None = None, on_event: OnEvent | None = None
+) -> StudyResult:
+    """Trains the same settings several times: over `seeds` scored on the test rows, over `folds` each on its validation rows.
+
+    Raises:
+        RunFailed: no repeat could be trained.
+        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+    """
+    return results(follow(start(config, StudyConfig(kind="repeat", seeds=seeds, folds=folds)), on_event))
+
+
+def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
+    """Makes a study and starts its worker, which waits for its turn.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: the study would fail; none was made.
+        RunError: the run folder cannot be written.
+    """
+    config = prepared(config, plan)
+    if plan.kind == "search":
+        plan = plan.model_copy(update={"metric": config.training.metric_for_best_model})
+    run = runs.create(config, owner, plan.kind, plan.to_yaml())
+    spawn(run)
+    return run
+
+
+def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
+    """The study's base settings: checked with the plan and pinned, as `prepare` does for a run.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: the study would fail.
+    """
+    changes: dict[str, dict[str, Any]] = {"data": {}, "training": {}}
+    problems = []
+    if plan.metric:
+        changes["training"]["metric_for_best_model"] = plan.metric
+    if plan.folds:
+        changes["data"] |= {"num_folds": plan.folds, "fold": 0}
+    if plan.kind == "search" and plan.pruning and config.training.eval_strategy == "no":
+        problems.append("training.eval_strategy = 'no': pruning compares validations in between; choose epoch, or leave it off.")
+    if plan.seeds and config.training.seed + plan.seeds > 2**32:
+        problems.append(f"training.seed = {config.training.seed}: {plan.seeds} seeds from it on must stay below {2**32:,}.")
+    if config.training.num_processes > 1:
+        problems.append(f"training.num_processes = {config.training.num_processes}: a study trains in one process; give 1.")
+    if config.data.num_folds and plan.folds and config.data.fold:
+        problems.append(f"data.fold = {config.data.fold}: all folds are trained; leave it at 0.")
+    try:
+        config = config.with_changes(changes)
+    except SettingsError as error:
+        problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    config = prepare(config)
+    _refuse_what_the_base_model_cannot(config, plan)
+    return config
+
+
+def _refuse_what_the_base_model_cannot(config: RunConfig, plan: StudyConfig) -> None:
+    """Values that this base model or machine can never honour; what contradicts another setting is told by its trial."""
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    problems = []
+    for path, part in plan.space.items():
+        ends = part.choices if isinstance(part, Choices) else [part.at(share, is_whole(path)) for share in (0, 1)]
+        for value in ends:
+            try:
+                changed = config.with_changes(changes_of({path: value}))
+            except SettingsError:
+                continue
+            try:
+                fitted(changed, base)
+            except (SettingsError, ModelError) as error:
+                problems.append(error.cause if isinstance(error, ModelError) else " ".join(error.problems))
+    if problems:
+        raise SettingsError([f"space: {problem}" for problem in dict.fromkeys(problems)])

@@ -1,0 +1,46 @@
+"""Settings that depend on the base model and the machine: checked, and filled in."""
+
+from tuner import augmentation, modeling
+from tuner.config import RunConfig, TrainingConfig
+from tuner.errors import SettingsError
+from tuner.hardware import describe, gpus
+from tuner.training.trackers import missing_packages
+
+
+def fitted(config: RunConfig, base: modeling.BaseModel) -> RunConfig:
+    """The settings with what the base model decides filled in; the same ones come back unchanged.
+
+    Raises:
+        SettingsError, ModelError: the machine or the base model cannot honour them.
+    """
+    refuse_unfit(config.training)
+    modeling.choose_max_length(base, config.model.max_length, [])
+    modeling.check_shape(base, config.model)
+    augmentation.refuse_unfit(config.augmentation, base)
+    if config.model.pad_to_max_length and config.model.max_length is None:
+        return config.with_changes({"model": {"max_length": base.limit}})
+    return config
+
+
+def refuse_unfit(training: TrainingConfig) -> None:
+    """Checks what this machine must have for the settings.
+
+    Raises:
+        SettingsError: it has not.
+    """
+    kind, count = describe().kind, training.num_processes
+    problems = missing_packages(training.report_to)
+    if training.precision == "fp16" and kind != "cuda":
+        problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
+    if training.torch_compile and kind != "cuda":
+        problems.append("training.torch_compile = True: it needs a CUDA GPU; on a CPU it cost 160 s and gained nothing.")
+    if training.fsdp and kind != "cuda":
+        problems.append("training.fsdp = True: it needs CUDA GPUs; on a CPU accelerate trains without it and says nothing.")
+    if training.fsdp and training.torch_compile:
+        problems.append("training.fsdp and training.torch_compile: the two together are not supported; switch one off.")
+    if count > 1 and kind == "mps":
+        problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
+    if count > 1 and kind == "cuda" and count > (have := len(gpus())):
+        problems.append(f"training.num_processes = {count}: this machine has {have} GPU{'s' if have != 1 else ''}, one for each.")
+    if problems:
+        raise SettingsError(problems)

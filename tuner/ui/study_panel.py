@@ -1,0 +1,176 @@
+"""Search and repeats on the Train tab: what to vary and how long, the trials as table and chart, one click for the best."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tuner import runs
+from tuner.config import RunConfig
+from tuner.errors import RunError, SettingsError
+from tuner.launch import study as studies
+from tuner.runs import LIVING, Run
+from tuner.study.plan import USUAL, StudyConfig, parse_over, plan_of
+from tuner.study.results import results
+from tuner.study.words import settings_in_words, table
+from tuner.ui import render, text
+from tuner.ui.errors import toast
+
+_FIRST = ["training.learning_rate"]
+
+
+@dataclass(frozen=True)
+class StudyPanel:
+    """The left side: what to try."""
+
+    vary: gr.Dropdown
+    values: gr.Textbox
+    search_inputs: list[gr.components.Component]
+    search: gr.Button
+    repeat_inputs: list[gr.components.Component]
+    repeat: gr.Button
+
+
+@dataclass(frozen=True)
+class StudyFound:
+    """The right side. `view` is what `view_of` fills, in its order."""
+
+    view: list[Any]
+    use: gr.Button
+
+
+def draw() -> StudyPanel:
+    """Draws the left side."""
+    with gr.Accordion(text.STUDY, open=False, elem_id="study"):
+        gr.Markdown(text.STUDY_SEARCH, elem_classes="quiet")
+        choices = [(path.rpartition(".")[2].replace("_", " "), path) for path in USUAL]
+        vary = gr.Dropdown(choices, value=_FIRST, multiselect=True, label="Vary", info=text.STUDY_VARY, elem_id="study-vary")
+        values = gr.Textbox(_lines(_FIRST, ""), lines=3, label="Values", info=text.STUDY_VALUES, elem_id="study-values")
+        with gr.Row():
+            trials = gr.Textbox("20", label="Trials", info=text.STUDY_TRIALS, min_width=120, elem_id="study-trials")
+            minutes = gr.Textbox("", label="Minutes", info=text.STUDY_MINUTES, min_width=120, elem_id="study-minutes")
+        pruning = gr.Checkbox(True, label="Pruning", info=text.STUDY_PRUNING, elem_id="study-pruning")
+        search = gr.Button(text.START_SEARCH, size="sm", elem_id="start-search")
+        gr.Markdown(text.STUDY_REPEATS, elem_classes="quiet")
+        with gr.Row():
+            over = gr.Radio(["seeds", "folds"], value="seeds", label="Over", info=text.STUDY_OVER, elem_id="study-over")
+            times = gr.Number(5, precision=0, label="How many", min_width=100, elem_id="study-times")
+        repeat = gr.Button(text.START_REPEATS, size="sm", elem_id="start-repeats")
+    return StudyPanel(vary, values, [values, trials, minutes, pruning], search, [over, times], repeat)
+
+
+def draw_found() -> StudyFound:
+    """Draws the right side, hidden until a study is chosen."""
+    # "hidden" and not False: a table that is taken off the page still measures itself, and fails.
+    rows = gr.Dataframe(interactive=False, datatype="str", wrap=True, max_height=380, visible="hidden", elem_id="study-table")
+    use = gr.Button(text.USE_BEST, variant="primary", size="sm", visible=False, elem_id="use-best")
+    return StudyFound([rows, use], use)
+
+
+def view_of(run: Run | None) -> list[Any]:
+    """Values for `StudyFound.view`; all hidden where the run is no study."""
+    if run is None or runs.summary(run)["kind"] == "run":
+        return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
+    found = results(run)
+    if not found.rows:
+        return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
+    header, rows = table(found)
+    label = text.STUDY_TABLE["search" if found.kind == "search" else found.split]
+    return [
+        gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=_widths(len(header)), visible=True),
+        gr.Button(visible=found.best is not None, interactive=runs.read_status(run).state not in LIVING),
+    ]
+
+
+def points_of(run: Run) -> list[dict[str, Any]]:
+    """The trials as evaluations of a run, so that the same charts draw them: a trial takes the place of a step."""
+    return [
+        {"event": "evaluate", "step": row.number, **{f"eval_{name}": value for name, value in row.metrics.items()}}
+        for row in results(run).rows
+    ]
+
+
+def command_line(run: Run) -> str:
+    """The command that repeats the study."""
+    plan, command = plan_of(run), render.command_line(run.config)
+    more = [f"--over '{path}={part}'" for path, part in plan.space.items()]
+    given = {"trials": plan.n_trials, "minutes": plan.minutes, "seeds": plan.seeds, "folds": plan.folds}
+    more += [f"--{name} {value:g}" for name, value in given.items() if value]
+    if plan.kind == "search":
+        more += [f"--seed {plan.seed}", *([] if plan.pruning else ["--no-pruning"])]
+    return " \\\n  ".join([command.replace("tuner train", f"tuner {plan.kind}", 1), *more])
+
+
+def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr.components.Component], chosen: gr.Radio) -> None:
+    """Connects the left side.
+
+    Args:
+        config_of: settings from the values of `inputs`.
+        chosen: the list of runs, in which a new study is chosen.
+    """
+    private: dict[str, Any] = {"api_visibility": "private"}
+    panel.vary.input(_lines, [panel.vary, panel.values], panel.values, queue=False, **private)
+
+    def begin(config: RunConfig, **plan: Any) -> gr.Radio:  # noqa: ANN401
+        run = studies.start(config, StudyConfig(**plan))
+        row = runs.summary(run)
+        gr.Info(f"{row['title']} is queued and starts when nothing else trains.", duration=4)
+        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in runs.list_runs()], value=run.id)
+
+    @toast
+    def search(values: str, trials: str, minutes: str, pruning: bool, *settings: Any) -> gr.Radio:  # noqa: ANN401
+        space = parse_over([line for line in (values or "").splitlines() if line.strip()])
+        budget = {"n_trials": _number("Trials", trials), "minutes": _number("Minutes", minutes)}
+        return begin(config_of(*settings), kind="search", space=space, pruning=pruning, **budget)
+
+    @toast
+    def repeat(over: str, times: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
+        return begin(config_of(*settings), kind="repeat", **{over: times})
+
+    for button, handler, own, label in (
+        (panel.search, search, panel.search_inputs, text.START_SEARCH),
+        (panel.repeat, repeat, panel.repeat_inputs, text.START_REPEATS),
+    ):
+        button.click(lambda: gr.Button(text.STARTING, interactive=False), None, button, queue=False, **private).then(
+            handler, [*own, *inputs], chosen, show_progress="hidden", **private
+        ).then(lambda label=label: gr.Button(label, interactive=True), None, button, queue=False, **private)
+
+
+def wire_best(
+    found: StudyFound, chosen: gr.Radio, values_of: Callable[[RunConfig], list[Any]], filled: list[gr.components.Component]
+) -> None:
+    """Connects "Use the best settings".
+
+    Args:
+        values_of: a config as values of `filled`.
+    """
+
+    @toast
+    def use(run_id: str) -> list[Any]:
+        result = results(runs.get(run_id or ""))
+        if result.best is None or result.best_config is None:
+            raise RunError("No trial is complete yet, so there are no best settings.", "Wait for the first one.")
+        gr.Info(text.BEST_USED.format(settings_in_words(result.best.settings)), duration=8)
+        return values_of(result.best_config)
+
+    found.use.click(use, chosen, filled, show_progress="hidden", api_visibility="private")
+
+
+def _lines(chosen: list[str], before: str) -> str:
+    """The chosen settings with their values, one a line; what a person wrote for one is kept."""
+    known = {line.partition("=")[0].strip(): line.strip() for line in (before or "").splitlines() if line.strip()}
+    return "\n".join(known.get(path, f"{path}={USUAL[path]}") for path in chosen or [])
+
+
+def _number(name: str, given: str) -> float | None:
+    try:
+        return float(given) if (given or "").strip() else None
+    except ValueError:
+        raise SettingsError([f"{name} = '{given[:40]}': must be a number, or empty."]) from None
+
+
+def _widths(columns: int) -> list[str]:
+    """Number, settings, scores, seconds, state: the settings and what went wrong take the room."""
+    scores = columns - 4
+    return ["9%", "25%", *[f"{36 / scores:.0f}%"] * scores, "12%", "18%"]
