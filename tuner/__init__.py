@@ -23,6 +23,7 @@ _NAMES = {
     "load_classifier": "tuner.inference",
     "profile": "tuner.data.profiling",
     "train": "tuner.launch.local",
+    "write_script": "tuner.reproduce.folder",
 }
 __all__ = sorted(_NAMES)
 __getattr__ = lazy(__name__, _NAMES)

@@ -175,11 +175,16 @@ def load_for_training(
             trust_remote_code=False,
             token=token(),
             ignore_mismatched_sizes=True,
-            **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
+            **dropout_settings(model, dropout),
         )
     # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
     loaded.config.pad_token_id = tokenizer.pad_token_id
     return loaded
+
+
+def dropout_settings(model: BaseModel, rate: float | None) -> dict[str, float]:
+    """The rate under every name the model's config has for a dropout; none for no rate."""
+    return {} if rate is None else {name: rate for name in _DROPOUT_SETTINGS if name in model.config}
 
 
 def load_trained(model: BaseModel) -> "PreTrainedModel":

@@ -7,6 +7,7 @@ from typing import Any
 
 from tuner import runs
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
+from tuner.environment import provenance
 from tuner.errors import RunFailed
 from tuner.runs import LIVING, Run
 from tuner.words import duration
@@ -158,12 +159,16 @@ def _runs(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     run = runs.get(options.run)
     if options.json:
-        return print_json({**_outcome(run), **runs.summary(run), "config": run.config.model_dump(mode="json")})
+        settings = {"config": run.config.model_dump(mode="json"), "environment": run.environment}
+        return print_json({**_outcome(run), **runs.summary(run), **settings})
     status = run.status
     print(f"{run.title}\n{run.id}  {status.state}  step {status.step}/{status.max_steps}  {status.message}".rstrip())
     if run.report:
         print_report(run.report)
-    print(f"\n{run.config.to_yaml()}\nFolder: {run.folder}")
+    print(f"\n{run.config.to_yaml()}")
+    for line in provenance(run):
+        print(line)
+    print(f"Folder: {run.folder}")
     return 0
 
 

@@ -50,6 +50,7 @@ def _train(run: Run) -> None:
     runs.write_status(run, started=status.started or time.time())
     import transformers
 
+    from tuner import environment
     from tuner.data.labelled import load_labelled
     from tuner.structure import plain
     from tuner.training import checkpoints
@@ -59,6 +60,7 @@ def _train(run: Run) -> None:
 
     transformers.logging.disable_progress_bar()
     config = run.config
+    environment.record(run)
     stop = StopOnRequest(run)
     _starting(run, "Reading the data")
     data = load_labelled(config.data)
