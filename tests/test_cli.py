@@ -169,3 +169,25 @@ def test_help_is_quick_to_load_and_exits_0():
     done = subprocess.run([sys.executable, "-m", "tuner", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "train" in done.stdout
+
+
+def test_script_prints_a_python_script(capsys, trained):
+    code, out, _ = call(capsys, "script", trained.id)
+    assert code == 0
+    compile(out, "train.py", "exec")
+    assert json.loads(call(capsys, "script", trained.id, "--json")[1]) == {"run_id": trained.id, "script": out}
+
+
+def test_script_writes_a_folder_and_overwrites_none(capsys, trained, tmp_path):
+    code, out, _ = call(capsys, "script", trained.id, "--output", tmp_path / "new", "--json")
+    assert code == 0
+    assert {"train.py", "train.jsonl", "requirements.txt"} <= set(json.loads(out)["files"])
+    code, _, err = call(capsys, "script", trained.id, "--output", tmp_path / "new")
+    assert (code, "nothing is overwritten" in err) == (2, True)
+
+
+def test_show_tells_what_a_run_was_trained_with(capsys, trained):
+    out = call(capsys, "show", trained.id)[1]
+    assert trained.config.data.fingerprint in out
+    assert f"torch {trained.environment['packages']['torch']}" in out
+    assert json.loads(call(capsys, "show", trained.id, "--json")[1])["environment"] == trained.environment

@@ -25,7 +25,7 @@ from tuner.structure import (
     save_adapter,
 )
 from tuner.structure.anatomy import layers_name, parts_of
-from tuner.structure.shape import _chosen
+from tuner.structure.shape import positions_kept
 from tuner.training.build import build_trainer
 from tuner.training.callbacks import WholeCheckpoints
 from tuner.training.checkpoints import newest_whole
@@ -175,16 +175,16 @@ def test_the_first_layers_answer_as_they_did_inside_the_whole(kind, load):
 
 
 def test_spread_takes_the_layers_distilbert_took_of_bert():
-    assert _chosen(12, 6, "spread") == [0, 2, 4, 7, 9, 11]
-    assert _chosen(6, 3, "spread") == [0, 3, 5]
-    assert _chosen(6, 1, "spread") == [0]
+    assert positions_kept(12, 6, "spread") == [0, 2, 4, 7, 9, 11]
+    assert positions_kept(6, 3, "spread") == [0, 3, 5]
+    assert positions_kept(6, 1, "spread") == [0]
 
 
 def test_every_choice_takes_as_many_as_asked_for():
     for present in range(1, 25):
         for count in range(1, present + 1):
             for which in ("first", "last", "spread"):
-                chosen = _chosen(present, count, which)
+                chosen = positions_kept(present, count, which)
                 assert len(set(chosen)) == count
                 assert chosen == sorted(chosen)
                 assert set(chosen) <= set(range(present))

@@ -28,6 +28,7 @@ _NAMES = {
     "repeat": "tuner.launch.study",
     "search": "tuner.launch.study",
     "train": "tuner.launch.local",
+    "write_script": "tuner.reproduce.folder",
 }
 __all__ = sorted(_NAMES)
 __getattr__ = lazy(__name__, _NAMES)

@@ -181,9 +181,9 @@ def check_head(model: BaseModel, labels: tuple[str, ...]) -> None:
     Raises:
         SettingsError: it has others, or the base model is no classifier.
     """
-    if not _is_classifier(model):
+    if not is_classifier(model):
         raise SettingsError([f"model.keep_head = True: {model.name} has no classification head; switch it off."])
-    own = _head_labels(model)
+    own = head_labels(model)
     if sorted(own) != sorted(labels):
         named = ", ".join(f"'{name[:40]}'" for name in own[:20])
         cause = f"model.keep_head = True: the head of {model.name} knows {named}, the data has others"
@@ -226,22 +226,23 @@ def load_for_training(
             trust_remote_code=False,
             token=token(),
             ignore_mismatched_sizes=True,
-            **({} if dropout is None else {name: dropout for name in _DROPOUT_SETTINGS if name in model.config}),
+            **dropout_settings(model, dropout),
         )
     if keep_head:
-        heads.sort_labels(loaded, [_head_labels(model).index(name) for name in labels])
-    elif _is_classifier(model):  # one of as many labels would be loaded in silence, under other names
+        heads.sort_labels(loaded, [head_labels(model).index(name) for name in labels])
+    elif is_classifier(model):  # one of as many labels would be loaded in silence, under other names
         heads.renew(loaded, seed)
     # GPT-2's head pools the last token that is not this one; without it a batch above 1 is refused.
     loaded.config.pad_token_id = tokenizer.pad_token_id
     return loaded
 
 
-def _is_classifier(model: BaseModel) -> bool:
+def is_classifier(model: BaseModel) -> bool:
+    """Whether the base model has a classification head already."""
     return any(str(head).endswith("ForSequenceClassification") for head in model.config.get("architectures") or [])
 
 
-def _head_labels(model: BaseModel) -> list[str]:
+def head_labels(model: BaseModel) -> list[str]:
     """Label names of a classifier in the order of its head."""
     names = model.config.get("id2label") or {}
     return [str(names[key]) for key in sorted(names, key=int)]
@@ -267,6 +268,11 @@ def load_encoder(model: BaseModel) -> "PreTrainedModel":
         ).eval()
 
 
+def dropout_settings(model: BaseModel, rate: float | None) -> dict[str, float]:
+    """The rate under every name the model's config has for a dropout; none for no rate."""
+    return {} if rate is None else {name: rate for name in _DROPOUT_SETTINGS if name in model.config}
+
+
 def load_trained(model: BaseModel) -> "PreTrainedModel":
     """A model that already classifies, ready to predict, weights in float32.
 
@@ -276,7 +282,7 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    if not _is_classifier(model):
+    if not is_classifier(model):
         heads = model.config.get("architectures") or []
         raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
     with translated(model.name):

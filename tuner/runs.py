@@ -130,6 +130,15 @@ class Run:
             return None
 
     @property
+    def environment(self) -> dict[str, Any]:
+        """What it was trained with, as `tuner.environment.record` noted it; empty where that is missing or damaged."""
+        try:
+            found = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            return found if isinstance(found, dict) and isinstance(found.get("packages"), dict) else {}
+        except (OSError, ValueError):
+            return {}
+
+    @property
     def stop_requested(self) -> bool:
         """Whether somebody asked for a stop."""
         return (self.folder / "STOP").exists()

@@ -11,9 +11,9 @@ from tuner import runs
 from tuner.config import TrainingConfig
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.hardware import Device
-from tuner.launch import local
 from tuner.launch.local import prepare, resume, start, worker_environment
 from tuner.runs import LIVING
+from tuner.training import fitting
 
 SECRETS = {
     "HF_TOKEN": "hf_canary",

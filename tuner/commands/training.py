@@ -9,6 +9,7 @@ from tuner import queue, runs
 from tuner.commands import study_report
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
 from tuner.config import RunConfig, merge, parse_assignments
+from tuner.environment import provenance
 from tuner.errors import RunFailed
 from tuner.runs import LIVING, Run
 from tuner.study.results import results
@@ -194,7 +195,8 @@ def _runs(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     run = runs.get(options.run)
     if options.json:
-        return print_json({**_outcome(run), **runs.summary(run), "config": run.config.model_dump(mode="json")})
+        settings = {"config": run.config.model_dump(mode="json"), "environment": run.environment}
+        return print_json({**_outcome(run), **runs.summary(run), **settings})
     status = run.status
     done = f"{'step' if status.kind == 'run' else 'trial'} {status.step}/{status.max_steps or '?'}"
     print(f"{runs.summary(run)['title']}\n{run.id}  {status.state}  {done}  {status.message}".rstrip())
@@ -203,7 +205,10 @@ def _show(options: argparse.Namespace) -> int:
         print(f"\nThe plan:\n{run.plan_text}\nThe settings that are not varied:")
     if run.report:
         print_report(run.report)
-    print(f"\n{run.config.to_yaml()}\nFolder: {run.folder}")
+    print(f"\n{run.config.to_yaml()}")
+    for line in provenance(run):
+        print(line)
+    print(f"Folder: {run.folder}")
     return 0
 
 

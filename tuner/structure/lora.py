@@ -36,7 +36,7 @@ def add_lora(model: "PreTrainedModel", rank: int, alpha: float, dropout: float, 
         lora_alpha=alpha,
         lora_dropout=dropout,
         target_modules=list(anatomy.attention),
-        modules_to_save=_head_modules(model),
+        modules_to_save=head_modules(model),
         fan_in_fan_out=model.config.model_type == "gpt2",  # its Conv1D holds the matrices transposed
     )
     # peft copies this name into its settings, and would ask the Hub at every checkpoint whether the vocabulary there is
@@ -104,7 +104,7 @@ def _readme(model: "PeftModel", base: str, whole: bool) -> str:
     return f"---\n{front}\n---\nLoRA adapter for {what}. Labels: {names}.\n\n```python\n{imports}\n\n{load}\n```\n"
 
 
-def _head_modules(model: "PreTrainedModel") -> list[str]:
+def head_modules(model: "PreTrainedModel") -> list[str]:
     """Names of the modules the head is made of."""
     base = model.base_model_prefix
     names = [name for name, part in model.named_children() if name != base and any(True for _ in part.parameters())]

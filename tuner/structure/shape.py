@@ -42,7 +42,7 @@ def keep_layers(model: "PreTrainedModel", count: int, which: Which = "spread") -
     if model.config.model_type == "albert":
         _only_one_group(model)
         return _loaded(model, config, model.state_dict())
-    kept = _chosen(present, count, which)
+    kept = positions_kept(present, count, which)
     if kinds := getattr(config, "layer_types", None):  # ModernBERT: attention to all tokens, or to near ones
         config.layer_types = [kinds[index] for index in kept]
     return _loaded(model, config, _weights_of(model, kept))
@@ -75,7 +75,7 @@ def narrow(model: "PreTrainedModel", intermediate_size: int) -> "PreTrainedModel
     return _loaded(model, config, weights)
 
 
-def _chosen(present: int, count: int, which: Which) -> list[int]:
+def positions_kept(present: int, count: int, which: Which) -> list[int]:
     """Positions of the kept layers, ascending."""
     if which == "spread" and count > 1:
         gaps = count - 1

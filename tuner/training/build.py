@@ -55,8 +55,21 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         precision, _ = resolve_precision(config.precision)
     except ValueError as error:
         raise SettingsError([f"training.precision = '{config.precision}': {error}."]) from None
+    arguments = TrainingArguments(**argument_values(config, output_dir, device, precision))
+    # One process would take all GPUs it sees by `DataParallel`, and so many times the rows for a step.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def argument_values(config: TrainingConfig, output_dir: Path | str, device: str, precision: str) -> dict[str, Any]:
+    """What `training_arguments` gives the library, by name; the script that repeats a run is written from it, too.
+
+    Args:
+        device: "cuda", "mps" or "cpu".
+        precision: "bf16", "fp16" or "fp32".
+    """
     metric, together = config.metric_for_best_model, processes.count()
-    arguments = TrainingArguments(
+    return dict(  # noqa: C408 (reads as the call it is made for)
         output_dir=str(output_dir),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.lr_scheduler_type,
@@ -103,9 +116,6 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
         trackio_static_space_id=False,
         disable_tqdm=True,
     )
-    # One process would take all GPUs it sees by `DataParallel`, and so many times the rows for a step.
-    arguments._n_gpu = min(arguments.n_gpu, 1)
-    return arguments
 
 
 def build_model(

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 # 1.2 at 72 and 1.1 at 128, but slower from 256 on (0.83; 0.68 at 512), where flash attention pays.
 _MATH_ATTENTION_TOKENS = 128
 # Encoders built alike whose classification head reads the first token alone.
-_READ_THE_FIRST_TOKEN = ("bert", "electra", "roberta", "xlm-roberta")
+READ_THE_FIRST_TOKEN = ("bert", "electra", "roberta", "xlm-roberta")
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def faster_steps(model: PreTrainedModel, max_length: int) -> Iterator[None]:
         if model.device.type == "cpu" and max_length <= _MATH_ATTENTION_TOKENS:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         # The other attention implementations take masks of other shapes.
-        if model.config.model_type in _READ_THE_FIRST_TOKEN and model.config._attn_implementation == "sdpa":
+        if model.config.model_type in READ_THE_FIRST_TOKEN and model.config._attn_implementation == "sdpa":
             layer = model.base_model.encoder.layer[-1]
             layer.forward = functools.partial(_first_token_of, layer)
             stack.callback(delattr, layer, "forward")

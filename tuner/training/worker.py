@@ -103,9 +103,12 @@ def train(run: Run) -> None:
         trackers.write_into(run.folder / "trackers")
     import transformers
 
+    from tuner import environment
     from tuner.training.callbacks import StopOnRequest
 
     transformers.logging.disable_progress_bar()
+    if processes.is_first():
+        environment.record(run)
     stop = StopOnRequest(run)
     with processes.first_goes_first():
         material = _read(run)

@@ -10,12 +10,13 @@ from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.launch import local
 from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, source_picker, study_panel, text
+from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, reproduce_panel, source_picker, study_panel, text
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
+from tuner.ui.reproduce_panel import ReproducePanel
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.study_panel import StudyFound, StudyPanel
 from tuner.ui.theme import ACCENT, SENTIMENT
@@ -96,6 +97,7 @@ class _Progress:
     sure: gr.Button
     following: gr.Button
     study: StudyFound
+    reproduce: ReproducePanel
 
 
 def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
@@ -113,6 +115,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
     pressed = _wire_start(context, picker, settings, chosen)
     _wire_preset(picker, settings, progress.study, chosen)
     _wire_actions(progress, chosen)
+    reproduce_panel.wire(progress.reproduce, chosen)
     return TrainTab(progress.view, progress.following, pressed)
 
 
@@ -180,11 +183,12 @@ def _draw_progress() -> _Progress:
     notes = gr.Textbox(label="What happened", lines=5, interactive=False, elem_id="run-notes")
     with gr.Accordion("Command line", open=False):
         command = gr.Code(language="shell", interactive=False, show_label=False, elem_id="command-line")
+    reproduce = reproduce_panel.draw()
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log")
     following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
     view = [head, loss, scores, notes, log, command, stop, resume, delete, following, *study.view]
-    return _Progress(view, stop, resume, delete, sure, following, study)
+    return _Progress(view, stop, resume, delete, sure, following, study, reproduce)
 
 
 def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401

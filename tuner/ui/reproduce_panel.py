@@ -1,0 +1,88 @@
+"""Reproduce, on the Train tab: the chosen run as a plain script, what it was trained with, and all of it as a zip."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tuner import environment, runs
+from tuner.errors import RunError
+from tuner.ui import text
+from tuner.ui.errors import toast
+
+
+@dataclass(frozen=True)
+class ReproducePanel:
+    """What was drawn. `made` holds the folder of a zip on its way to the browser."""
+
+    fold: gr.Accordion
+    script: gr.Code
+    facts: gr.Textbox
+    pack: gr.Button
+    download: gr.DownloadButton
+    made: gr.State
+
+
+def draw() -> ReproducePanel:
+    """Draws the panel's accordion."""
+    with gr.Accordion(text.REPRODUCE, open=False, elem_id="reproduce") as fold:
+        gr.Markdown(text.REPRODUCE_WHAT, elem_classes="quiet")
+        script = gr.Code(language="python", interactive=False, show_label=False, max_lines=24, elem_id="script")
+        facts = gr.Textbox(label=text.TRAINED_WITH, lines=2, interactive=False, elem_id="trained-with")
+        with gr.Row():
+            pack = gr.Button(text.PACK, size="sm", elem_id="pack-script")
+            download = gr.DownloadButton(text.DOWNLOAD, size="sm", variant="primary", visible=False, elem_id="download-script")
+    return ReproducePanel(fold, script, facts, pack, download, gr.State(None))
+
+
+def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
+    """Connects the accordion and the buttons; nothing is made before it is asked for, since that reads the rows.
+
+    Args:
+        chosen: the list of runs; its value is the chosen run's id.
+    """
+
+    @toast
+    def show(run_id: str | None) -> list[Any]:
+        run = _run(run_id)
+        from tuner.reproduce import script_for
+
+        return [script_for(run), "\n".join(environment.provenance(run))]
+
+    @toast
+    def pack(run_id: str | None) -> list[Any]:
+        run = _run(run_id)
+        from tuner.reproduce import zip_script
+
+        # Gradio serves files of the temporary folder alone, and makes its own copy.
+        folder = Path(tempfile.mkdtemp(prefix="tuner-script-"))
+        try:
+            path = zip_script(run, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return [gr.DownloadButton(value=str(path), visible=True), str(folder)]
+
+    def tidy(folder: str | None) -> None:
+        shutil.rmtree(folder or "", ignore_errors=True)
+
+    private: dict[str, Any] = {"api_visibility": "private"}
+    panel.fold.expand(show, chosen, [panel.script, panel.facts], show_progress_on=panel.script, concurrency_limit=2, **private)
+    panel.pack.click(
+        pack, chosen, [panel.download, panel.made], show_progress_on=panel.pack, concurrency_limit=2, **private
+    ).success(tidy, panel.made, None, queue=False, **private)
+    chosen.change(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], queue=False, **private)
+
+
+def _run(run_id: str | None) -> runs.Run:
+    if not run_id:
+        raise RunError("No run is chosen.", "Choose one in the list on the left.")
+    return runs.get(run_id)
+
+
+def _empty() -> list[Any]:
+    """Another run: what is shown is no longer its own."""
+    return [gr.Accordion(open=False), "", "", gr.DownloadButton(visible=False)]
