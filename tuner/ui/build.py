@@ -38,8 +38,8 @@ def build_app(context: Context) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Data", id="data"):
                 data = data_tab.build(context)
-            with gr.Tab("Train", id="train"):
-                train = train_tab.build(context, data.picker, chosen)
+            with gr.Tab("Train", id="train") as train_page:
+                train = train_tab.build(context, data.picker, chosen, train_page.select)
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground"):

@@ -4,6 +4,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,17 @@ from tuner.errors import ModelError, SourceError
 from tuner.inference import Classifier
 
 _MOST_CLASSIFIERS = 2
-_MOST_DATA_SETS = 2
+_MOST_DATA_SETS = 3
 # A file of this size takes about a second to read: its first rows are shown before.
 _LARGE_FILE = 20 * 2**20
 _HEAD_ROWS = 15
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: bool = False
+    value: Any = None
 
 
 class Recent:
@@ -31,18 +39,27 @@ class Recent:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._values: OrderedDict[Any, Any] = OrderedDict()
+        self._values: OrderedDict[Any, _Slot] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """The value kept under `key`, else a new one from `make`."""
+        """The value kept under `key`, else a new one from `make`; others get theirs meanwhile."""
         with self._lock:
             if key not in self._values:
                 while len(self._values) >= self._most:
                     self._values.popitem(last=False)
-                self._values[key] = make()
+                self._values[key] = _Slot()
             self._values.move_to_end(key)
-            return self._values[key]
+            slot = self._values[key]
+        with slot.lock:
+            if not slot.made:
+                slot.value, slot.made = make(), True
+            return slot.value
+
+    def has(self, key: Any) -> bool:  # noqa: ANN401
+        """Whether a value is kept under `key`."""
+        with self._lock:
+            return key in self._values and self._values[key].made
 
 
 class Context:
@@ -61,8 +78,14 @@ class Context:
     def data(self, config: DataConfig) -> LabelledData:
         """The labelled rows of a data config."""
         self.check_source(config.source)
-        key = (config.model_dump_json(exclude={"fingerprint"}), _stamp(config.source))
-        return self._data.get(key, lambda: load_labelled(config))
+        return self._data.get(_data_key(config), lambda: load_labelled(config))
+
+    def data_if_read(self, config: DataConfig) -> LabelledData | None:
+        """The labelled rows where the source was read before, or is shipped with Tuner; nothing is fetched."""
+        looked_at = config.model_copy(update={"max_train_samples": None, "max_eval_samples": None})
+        if kind_of(config.source) != "sample" and not any(self._data.has(_data_key(c)) for c in (config, looked_at)):
+            return None
+        return self.data(config)
 
     def profile(self, config: RunConfig) -> DataProfile:
         """What `tuner.data.profile` says of a config's data."""
@@ -111,6 +134,10 @@ class Context:
         # os.path's way, since Path.exists stumbles over names of more than 255 characters
         if not self.local and not runs.is_run_id(name) and (modeling.folder_of(name) or os.path.exists(name)):
             raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")
+
+
+def _data_key(config: DataConfig) -> tuple[Any, ...]:
+    return config.model_dump_json(exclude={"fingerprint"}), _stamp(config.source)
 
 
 def _stamp(source: str) -> tuple[int, int] | None:

@@ -39,6 +39,15 @@ _SHIFT = 0.05
 _LEAST_ROWS = 100
 _NEW_NAME = "name in the model"
 _ALL = "all labels"
+# Name on the page → name in a run's "log" events; memory in GB.
+CURVES = {
+    "loss": "loss",
+    "learning rate": "learning_rate",
+    "gradient norm": "grad_norm",
+    "samples per second": "train_samples_per_second",
+    "memory (GB)": "memory",
+    "GPU memory (GB)": "gpu_memory",
+}
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
 
 
@@ -114,6 +123,23 @@ def metric_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
         if f"eval_{key}" in e
     ]
     return _drawable(pd.DataFrame(points, columns=["step", "score", "metric"]), "metric")
+
+
+def curve_frame(events: Mapping[str, list[dict[str, Any]]], curve: str, smoothing: float) -> pd.DataFrame:
+    """One curve of `CURVES` for each run, smoothed: columns step, value, run.
+
+    Args:
+        events: name of the run → its events.
+        smoothing: share of the past in each point, below 1; the mean is corrected for its start (Kingma & Ba 2015).
+    """
+    key = CURVES[curve]
+    frames = []
+    for name, found in events.items():
+        points = [(e["step"], e[key] / (1e9 if "memory" in key else 1)) for e in found if e["event"] == "log" and key in e]
+        frame = pd.DataFrame(points, columns=["step", "value"])
+        frame["value"] = frame["value"].ewm(alpha=1 - smoothing, adjust=True).mean()
+        frames.append(_drawable(frame.assign(run=name), "run"))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["step", "value", "run"])
 
 
 def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:

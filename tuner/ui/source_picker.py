@@ -53,6 +53,11 @@ class SourcePicker:
         return [self.kind, self.upload, self.name, self.label_map, *self.fields.values()]
 
     @property
+    def chosen(self) -> list[gr.components.Component]:
+        """What `chosen_of` fills: which source, and how it is read."""
+        return [self.kind, self.name, self.label_map, *self.fields.values()]
+
+    @property
     def mendable(self) -> list[gr.components.Component]:
         """What `values_of` fills: all that a fix can change."""
         return [self.max_length, self.class_weights, self.label_map, *self.fields.values()]
@@ -118,6 +123,15 @@ def values_of(config: RunConfig) -> list[Any]:
     return [config.model.max_length, config.training.class_weights or "", config.data.label_map, *fields]
 
 
+def chosen_of(context: Context, config: RunConfig) -> list[Any]:
+    """Values for `SourcePicker.chosen`, as settings say; an upload of an earlier run is named by its id."""
+    sample = config.data.source == catalog.SAMPLE_TWEETS
+    named = text.SOURCE_HUB if context.local else text.SOURCE_HUB_ONLY
+    fields = [_shown(field, getattr(config.data, field)) for field in FIELDS]
+    source = [text.SOURCE_SAMPLE, ""] if sample else [named, config.data.source]
+    return [*source, config.data.label_map, *fields]
+
+
 def title_of(source: str) -> str:
     """A source as a person knows it: an upload by the name of its file."""
     if kind_of(source) != "upload":
@@ -180,9 +194,9 @@ def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
         lambda chosen: [gr.File(visible=chosen == text.SOURCE_UPLOAD), gr.Dropdown(visible=chosen == hub)],
         picker.kind, [picker.upload, picker.name], api_visibility="private", queue=False,
     )  # fmt: skip
-    # Another source has other columns and splits: what was chosen for the last one goes.
-    for component in (picker.kind, picker.upload, picker.name):
-        component.change(
+    # Another source has other columns and splits: what a person chose for the last one goes.
+    for chosen_anew in (picker.kind.input, picker.upload.change, picker.name.input):
+        chosen_anew(
             lambda: [None, *(_shown(field, DataConfig.model_fields[field].get_default()) for field in FIELDS)],
             None, [picker.label_map, *picker.fields.values()], api_visibility="private", queue=False,
         )  # fmt: skip

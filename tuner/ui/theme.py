@@ -104,4 +104,8 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 .severity.high { color: #c92a2a; } .severity.medium { color: #b35900; } .severity.low { color: var(--body-text-color-subdued); }
 .dark .severity.high { color: #ff8787; } .dark .severity.medium { color: #ffa94d; }
 .label-wrap { font-size: 14px; }
+#estimate .html-container { padding: 0 !important; }
+.estimate { font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; min-height: 20px; }
+.estimate.warn { color: #b35900; } .estimate.doubt { color: #c92a2a; }
+.dark .estimate.warn { color: #ffa94d; } .dark .estimate.doubt { color: #ff8787; }
 """

@@ -8,15 +8,32 @@ import gradio as gr
 from tuner import catalog, runs
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
+from tuner.errors import DoubtError
 from tuner.launch import local
-from tuner.runs import LIVING, RESUMABLE
-from tuner.ui import augment_panel, forms, lr_panel, probe_panel, render, reproduce_panel, source_picker, study_panel, text
+from tuner.runs import LIVING
+from tuner.ui import (
+    augment_panel,
+    curves_panel,
+    estimate_panel,
+    forms,
+    lr_panel,
+    probe_panel,
+    render,
+    reproduce_panel,
+    run_actions,
+    source_picker,
+    study_panel,
+    text,
+)
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
+from tuner.ui.curves_panel import CurvesPanel
 from tuner.ui.errors import toast
+from tuner.ui.estimate_panel import EstimatePanel
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
 from tuner.ui.reproduce_panel import ReproducePanel
+from tuner.ui.run_actions import RunActions
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.study_panel import StudyFound, StudyPanel
 from tuner.ui.theme import ACCENT, SENTIMENT
@@ -45,8 +62,17 @@ def own_settings() -> list[forms.Key]:
 def view_of(run_id: str | None) -> list[Any]:
     """Values for `TrainTab.view`: what the chosen run looks like now."""
     if not run_id:
-        hidden = gr.Button(visible=False)
-        return [render.empty(text.NO_RUN_CHOSEN), None, None, "", "", "", *[hidden] * 4, *study_panel.view_of(None)]
+        return [
+            render.empty(text.NO_RUN_CHOSEN),
+            None,
+            None,
+            "",
+            "",
+            "",
+            *run_actions.view_of(None),
+            gr.Button(visible=False),
+            *study_panel.view_of(None),
+        ]
     run = runs.get(run_id)
     row = runs.summary(run)
     events, _ = runs.read_events(run)
@@ -63,9 +89,7 @@ def view_of(run_id: str | None) -> list[Any]:
         render.notes(events),
         run.log_tail(),
         (study_panel.command_line(run) if is_study else render.command_line(run.config)) if readable else "",
-        gr.Button(visible=state in LIVING, interactive=not run.stop_requested),
-        gr.Button(visible=state in RESUMABLE),
-        gr.Button(visible=state not in LIVING),
+        *run_actions.view_of(run),
         gr.Button(visible=run.has_model and state not in LIVING),
         *study_panel.view_of(run),
     ]
@@ -76,7 +100,9 @@ class _Settings:
     """The left side. `widgets` holds the settings drawn here, in their order."""
 
     preset: gr.Radio
+    estimate: EstimatePanel
     start: gr.Button
+    proceed: gr.Button
     base: gr.Markdown
     probe: ProbePanel
     name: gr.Textbox
@@ -91,20 +117,19 @@ class _Progress:
     """The right side. `view` is what `view_of` fills, in its order."""
 
     view: list[gr.components.Component]
-    stop: gr.Button
-    resume: gr.Button
-    delete: gr.Button
-    sure: gr.Button
+    actions: RunActions
     following: gr.Button
+    curves: CurvesPanel
     study: StudyFound
     reproduce: ReproducePanel
 
 
-def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
+def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any) -> TrainTab:  # noqa: ANN401
     """Draws the tab inside the current gr.Tab.
 
     Args:
         chosen: the list of runs beside the tabs; its value is the chosen run's id.
+        shown: the event of the tab that comes into sight.
     """
     gr.Markdown(text.STEPS_TRAIN, elem_classes="quiet")
     with gr.Row():
@@ -112,10 +137,9 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio) -> TrainTab:
             settings = _draw_settings(context, picker)
         with gr.Column(scale=2, min_width=480):
             progress = _draw_progress()
-    pressed = _wire_start(context, picker, settings, chosen)
+    pressed = _wire_start(context, picker, settings, chosen, shown)
     _wire_preset(picker, settings, progress.study, chosen)
-    _wire_actions(progress, chosen)
-    reproduce_panel.wire(progress.reproduce, chosen)
+    _wire_run(context, picker, settings, progress, chosen)
     return TrainTab(progress.view, progress.following, pressed)
 
 
@@ -138,7 +162,9 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
         label="Preset",
         elem_id="preset",
     )
+    estimate = estimate_panel.draw()
     start = gr.Button(text.START, variant="primary", elem_id="start")
+    proceed = gr.Button(text.PROCEED, visible=False, size="sm", elem_id="proceed")
     gr.Markdown(text.STEP_BASE, elem_classes="step")
     base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
     probe = probe_panel.draw(context)
@@ -160,7 +186,7 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
             _fold(group, folded, draw)
     study = study_panel.draw()
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, start, base, probe, name, widgets, finder, copies, study)
+    return _Settings(preset, estimate, start, proceed, base, probe, name, widgets, finder, copies, study)
 
 
 def _draw_progress() -> _Progress:
@@ -174,12 +200,8 @@ def _draw_progress() -> _Progress:
             y_lim=[0, 1], elem_id="score-chart",
         )  # fmt: skip
     study = study_panel.draw_found()
-    with gr.Row():
-        small: dict[str, Any] = {"visible": False, "size": "sm", "scale": 0}
-        stop = gr.Button(text.STOP, variant="stop", min_width=160, elem_id="stop", **small)
-        resume = gr.Button(text.RESUME, variant="primary", min_width=160, elem_id="resume", **small)
-        delete = gr.Button(text.DELETE, min_width=120, elem_id="delete", **small)
-        sure = gr.Button(text.DELETE_SURE, variant="stop", min_width=300, elem_id="delete-sure", **small)
+    actions = run_actions.draw()
+    curves = curves_panel.draw()
     notes = gr.Textbox(label="What happened", lines=5, interactive=False, elem_id="run-notes")
     with gr.Accordion("Command line", open=False):
         command = gr.Code(language="shell", interactive=False, show_label=False, elem_id="command-line")
@@ -187,11 +209,11 @@ def _draw_progress() -> _Progress:
     with gr.Accordion("Log", open=False):
         log = gr.Textbox(lines=12, max_lines=12, interactive=False, show_label=False, autoscroll=True, elem_id="train-log")
     following = gr.Button(text.TO_EVALUATE, variant="primary", visible=False, elem_id="to-evaluate")
-    view = [head, loss, scores, notes, log, command, stop, resume, delete, following, *study.view]
-    return _Progress(view, stop, resume, delete, sure, following, study, reproduce)
+    view = [head, loss, scores, notes, log, command, *actions.view, following, *study.view]
+    return _Progress(view, actions, following, curves, study, reproduce)
 
 
-def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio) -> Any:  # noqa: ANN401
+def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, chosen: gr.Radio, shown: Any) -> Any:  # noqa: ANN401
     """Connects "Start training" and the panels that read the settings; returns the event after which the new run is chosen."""
     order = list(settings.widgets)
 
@@ -205,22 +227,29 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
             name = f"{runs.short_name(given['model']['name'])} on {source_picker.title_of(given['data']['source'])}"
         return RunConfig(preset=preset, name=(name or "")[:200], **given)
 
-    @toast
-    def begin(*values: Any) -> Any:  # noqa: ANN401
-        run = local.start(config_of(*values))
+    def begin(proceed_anyway: bool, values: tuple[Any, ...]) -> list[Any]:
+        try:
+            run = local.start(config_of(*values), proceed_anyway=proceed_anyway)
+        except DoubtError as doubt:
+            gr.Warning(doubt.cause, duration=12)
+            return [gr.skip(), gr.Button(visible=True)]
         gr.Info(f"{run.title} is queued and starts when nothing else trains.", duration=4)
-        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in runs.list_runs()], value=run.id)
+        choices = [render.run_choice(runs.summary(r)) for r in runs.list_runs()]
+        return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
 
     inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
     probe_panel.wire(context, settings.probe, config_of, inputs, picker.model)
     augment_panel.wire(context, settings.copies, config_of, inputs)
     study_panel.wire(settings.study, config_of, inputs, chosen)
-    start = settings.start
-    pressed = start.click(lambda: gr.Button(text.STARTING, interactive=False), None, start, queue=False, **_PRIVATE).then(
-        begin, inputs, chosen, show_progress="hidden", **_PRIVATE
-    )
-    pressed.then(lambda: gr.Button(text.START, interactive=True), None, start, queue=False, **_PRIVATE)
+    estimate_panel.wire(context, settings.estimate, config_of, inputs, shown)
+    start, proceed = settings.start, settings.proceed
+    starting = lambda: gr.Button(text.STARTING, interactive=False)  # noqa: E731
+    ready = lambda: gr.Button(text.START, interactive=True)  # noqa: E731
+    begun: dict[str, Any] = {"inputs": inputs, "outputs": [chosen, proceed], "show_progress": "hidden", **_PRIVATE}
+    pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(toast(lambda *v: begin(False, v)), **begun)
+    pressed.then(ready, None, start, queue=False, **_PRIVATE)
+    proceed.click(toast(lambda *v: begin(True, v)), **begun)
     return pressed
 
 
@@ -240,24 +269,21 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     picker.model.change(_base_line, picker.model, settings.base, queue=False, **_PRIVATE)
 
 
-def _wire_actions(progress: _Progress, chosen: gr.Radio) -> None:
-    """Connects stop, resume and delete; deleting asks once more."""
+def _wire_run(context: Context, picker: SourcePicker, settings: _Settings, progress: _Progress, chosen: gr.Radio) -> None:
+    """Connects what stands beside the chosen run; its settings, or those that train it further, can be copied into the form."""
+    boxes = list(settings.widgets.values())
+    form = [settings.preset, settings.name, picker.model, picker.max_length, *boxes, *picker.chosen]
 
-    @toast
-    def act(action: str, run_id: str) -> Any:  # noqa: ANN401
-        run = runs.get(run_id or "")
-        {"stop": runs.request_stop, "resume": local.resume, "delete": runs.delete}[action](run)
-        if action != "delete":
-            return gr.skip()
-        left = runs.list_runs()
-        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in left], value=left[0].id if left else None)
+    def form_of(config: RunConfig) -> list[Any]:
+        own = [forms.value_of(config, key) for key in settings.widgets]
+        # A dropdown's "none" is the empty text.
+        own = ["" if value is None and isinstance(box, gr.Dropdown) else value for value, box in zip(own, boxes, strict=True)]
+        model = config.model
+        return [config.preset, config.name, model.name, model.max_length, *own, *source_picker.chosen_of(context, config)]
 
-    for button, action in ((progress.stop, "stop"), (progress.resume, "resume"), (progress.sure, "delete")):
-        button.click(lambda run_id, action=action: act(action, run_id), chosen, chosen, show_progress="hidden", **_PRIVATE).then(
-            toast(view_of), chosen, progress.view, show_progress="hidden", **_PRIVATE
-        )
-    for event, visible in ((progress.sure.click, False), (progress.delete.click, True), (chosen.change, False)):
-        event(lambda visible=visible: gr.Button(visible=visible), None, progress.sure, queue=False, **_PRIVATE)
+    run_actions.wire(progress.actions, chosen, progress.view, toast(view_of), form, form_of)
+    curves_panel.wire(progress.curves, chosen, progress.view[0])
+    reproduce_panel.wire(progress.reproduce, chosen)
 
 
 def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None) -> Any:  # noqa: ANN401

@@ -1,0 +1,102 @@
+"""Time, accuracy and macro recall of every preset and strategy on sample:tweets: `python -m benchmarks.strategies`.
+
+Each is trained as a person would, by `tuner.train` in a child process, with several seeds; scores are those of the 2,000 test
+tweets. Strategies change one thing of a small run of 4,000 tweets, so that their gains and losses stand beside each other.
+Results are added to a file as they come: a run that was ended goes on where it stopped.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import tuner
+from benchmarks.machine import describe_machine
+from tuner import RunConfig, runs
+from tuner.config import merge
+
+Settings = dict[str, dict[str, Any]]
+PRESETS = ("quick", "best", "lora", "few-shot")
+# What the strategies change: the quick preset on half its rows.
+BASE: Settings = {"data": {"max_train_samples": 4_000}, "training": {"learning_rate": 1.5e-4}}
+STRATEGIES: dict[str, Settings] = {
+    "as it is": {},
+    "layer-wise decay 0.9": {"training": {"layerwise_lr_decay": 0.9}},
+    "label smoothing 0.1": {"training": {"label_smoothing_factor": 0.1}},
+    "class weights": {"training": {"class_weights": "balanced"}},
+    "focal loss 2": {"training": {"focal_gamma": 2.0}},
+    "dropout 0.1": {"model": {"hidden_dropout_prob": 0.1}},
+    "synonyms and typos": {"augmentation": {"synonyms": 0.1, "typos": 0.1}},
+    "neighbouring words": {"augmentation": {"neighbours": 0.15}},
+    "3 of 6 layers": {"model": {"num_hidden_layers": 3}},
+    "half the width": {"model": {"intermediate_size": 768}},
+    "first 3 layers frozen": {"model": {"freeze_layers": 3}},
+    "head alone": {"model": {"freeze": "all_but_head"}},
+    "gradual unfreezing": {"training": {"gradual_unfreezing": 0.5}},
+    "LoRA 16": {"model": {"lora": 16, "lora_dropout": 0.0}, "training": {"learning_rate": 1e-3}},
+}
+
+
+def cases() -> dict[str, tuple[str, Settings]]:
+    """Name → preset, settings over it."""
+    found: dict[str, tuple[str, Settings]] = {f"preset {name}": (name, {}) for name in PRESETS}
+    return found | {name: ("quick", merge(BASE, settings)) for name, settings in STRATEGIES.items()}
+
+
+def measure(preset: str, settings: Settings, seed: int) -> dict[str, float]:
+    """Trains once; seconds from the first step to the last, validations included, and the scores on the test rows."""
+    config = RunConfig(preset=preset, **merge(settings, {})).with_changes({"training": {"seed": seed}})
+    begun = time.monotonic()
+    run = tuner.train(config)
+    wall = time.monotonic() - begun
+    status, report = run.status, run.report
+    if report is None:
+        raise SystemExit(f"{run.id} has no report: {status.message}")
+    runs.delete(run)
+    scores = {"accuracy": report.accuracy, "macro_recall": report.macro_recall, "macro_f1": report.macro_f1}
+    return {"seconds": status.train_runtime or 0.0, "wall": wall, **scores}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Mean and standard deviation (n − 1) per case, as Markdown."""
+    lines = ["| | seeds | seconds | accuracy | macro recall |", "|---|---|---|---|---|"]
+    for name in cases():
+        found = [row for row in rows if row["case"] == name]
+        if found:
+            seconds = statistics.mean(row["seconds"] for row in found)
+            lines.append(
+                f"| {name} | {len(found)} | {seconds:.0f} | {_spread(found, 'accuracy')} | {_spread(found, 'macro_recall')} |"
+            )
+    return "\n".join(lines)
+
+
+def _spread(rows: list[dict[str, Any]], key: str) -> str:
+    values = [row[key] for row in rows]
+    around = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{around}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="names of cases; default: all")
+    parser.add_argument("--out", type=Path, default=Path("strategies.jsonl"), help="where the results are added")
+    options = parser.parse_args()
+    rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    # Seeds outermost: what ends early has one of each.
+    for seed in range(42, 42 + options.seeds):
+        for name, (preset, settings) in cases().items():
+            if (options.only and name not in options.only) or any(row["case"] == name and row["seed"] == seed for row in rows):
+                continue
+            row = {"case": name, "seed": seed, **measure(preset, settings, seed)}
+            rows.append(row)
+            with options.out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+    print(f"\n{describe_machine()}\n\n{table(rows)}")
+
+
+if __name__ == "__main__":
+    main()

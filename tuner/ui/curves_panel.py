@@ -1,0 +1,71 @@
+"""More curves of the chosen run, smoothed, beside those of an earlier one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tuner import runs
+from tuner.ui import render, text
+from tuner.ui.errors import toast
+from tuner.ui.theme import ACCENT
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_EARLIER = "#adb5bd"
+
+
+@dataclass(frozen=True)
+class CurvesPanel:
+    """What was drawn. `opened` says whether anybody looks."""
+
+    fold: gr.Accordion
+    opened: gr.State
+    curve: gr.Dropdown
+    smoothing: gr.Slider
+    other: gr.Dropdown
+    plot: gr.LinePlot
+
+
+def draw() -> CurvesPanel:
+    """Draws the panel, folded."""
+    with gr.Accordion(text.CURVES, open=False, elem_id="curves") as fold:
+        with gr.Row():
+            curve = gr.Dropdown(list(render.CURVES), value="learning rate", label="Curve", elem_id="curve")
+            smoothing = gr.Slider(0, 0.95, value=0, step=0.05, label="Smoothing", info=text.SMOOTHING, elem_id="smoothing")
+            other = gr.Dropdown([("none", "")], value="", label="Beside it", info=text.EARLIER_RUN, elem_id="other-run")
+        plot = gr.LinePlot(
+            x="step", y="value", color="run", height=260, color_map={text.THIS_RUN: ACCENT, text.OTHER_RUN: _EARLIER},
+            elem_id="curve-chart",
+        )  # fmt: skip
+    return CurvesPanel(fold, gr.State(False), curve, smoothing, other, plot)
+
+
+def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
+    """Connects the panel.
+
+    Args:
+        head: changes whenever the run has something new to show.
+    """
+
+    @toast
+    def plot(opened: bool, run_id: str | None, curve: str, smoothing: float, other_id: str) -> Any:  # noqa: ANN401
+        if not opened:
+            return gr.skip()
+        names = {run_id: text.THIS_RUN, other_id: text.OTHER_RUN}
+        events = {name: runs.read_events(runs.get(id_))[0] for id_, name in names.items() if id_}
+        frame = render.curve_frame(events, curve, smoothing)
+        if frame.empty:
+            return gr.LinePlot(None, title=text.NO_CURVE.format(curve))
+        return gr.LinePlot(frame, title=curve, y_lim=[0, float(frame["value"].max()) * 1.05 or 1])
+
+    @toast
+    def open_fold(run_id: str | None) -> list[Any]:
+        rows = [runs.summary(run) for run in runs.list_runs() if run.id != run_id]
+        choices = [(f"{row['title'][:60]} · {row['run_id']}", row["run_id"]) for row in rows if row.get("kind", "run") == "run"]
+        return [True, gr.Dropdown(choices=[("none", ""), *choices])]
+
+    inputs = [panel.opened, chosen, panel.curve, panel.smoothing, panel.other]
+    panel.fold.expand(open_fold, chosen, [panel.opened, panel.other], **_PRIVATE).then(plot, inputs, panel.plot, **_PRIVATE)
+    panel.fold.collapse(lambda: False, None, panel.opened, queue=False, **_PRIVATE)
+    changes = [panel.curve.change, panel.smoothing.change, panel.other.change, head.change]
+    gr.on(changes, plot, inputs, panel.plot, trigger_mode="always_last", **_PRIVATE)

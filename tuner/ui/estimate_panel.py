@@ -1,0 +1,96 @@
+"""What a run will take, in a line that follows every change, and what speaks against starting it."""
+
+import html
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tuner.config import RunConfig
+from tuner.errors import TunerError
+from tuner.launch.estimate import estimate
+from tuner.launch.timer import time_steps
+from tuner.training.estimate import Timing
+from tuner.training.fitting import refuse_unfit
+from tuner.ui import text
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+# Settings of the training that change how long a step takes or what it needs; all of data, model and copies do.
+_TIMED = {
+    "per_device_train_batch_size", "per_device_eval_batch_size", "precision", "activation_checkpointing", "optim",
+    "train_sampling_strategy", "num_processes", "fsdp", "torch_compile", "focal_gamma",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EstimatePanel:
+    """What was drawn. `measured` holds the settings that were timed, as text, and the timing."""
+
+    line: gr.HTML
+    time: gr.Button
+    measured: gr.State
+
+
+def draw() -> EstimatePanel:
+    """Draws the line and its button."""
+    line = gr.HTML(f'<div class="estimate">{html.escape(text.NO_ESTIMATE)}</div>', elem_id="estimate")
+    return EstimatePanel(line, gr.Button(text.TIME_STEPS, size="sm", elem_id="time-steps"), gr.State(None))
+
+
+def wire(
+    context: Context,
+    panel: EstimatePanel,
+    config_of: Callable[..., RunConfig],
+    inputs: list[gr.components.Component],
+    shown: Any,  # noqa: ANN401
+) -> None:
+    """Connects line and button.
+
+    Args:
+        config_of: settings from the values of `inputs`.
+        shown: the event of the tab that comes into sight.
+    """
+
+    def refresh(measured: tuple[str, dict] | None, *values: Any) -> str:  # noqa: ANN401
+        try:
+            return _line(context, config_of(*values), measured)
+        except TunerError as error:
+            return f'<div class="estimate doubt">{html.escape(str(error))}</div>'
+
+    @toast
+    def time(*values: Any, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: ANN401, B008
+        progress(0, desc=text.LOADING)
+        config = config_of(*values)
+        timing = time_steps(config, lambda step, steps: progress((step, steps), desc=text.TIMING, unit="steps"))
+        measured = (_key(config), timing.model_dump())
+        return [measured, _line(context, config, measured)]
+
+    changes = [component.change for component in inputs if hasattr(component, "change")]
+    quiet: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
+    gr.on([shown, *changes], toast(refresh), [panel.measured, *inputs], panel.line, trigger_mode="always_last", **quiet)
+    panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
+        time, inputs, [panel.measured, panel.line], show_progress_on=panel.line, **_PRIVATE
+    ).then(lambda: gr.Button(interactive=True), None, panel.time, queue=False, **_PRIVATE)
+
+
+def _line(context: Context, config: RunConfig, measured: tuple[str, dict] | None) -> str:
+    refuse_unfit(config.training)
+    data = context.data_if_read(config.data)
+    if data is None:
+        return f'<div class="estimate">{html.escape(text.LOOK_FIRST)}</div>'
+    timing = Timing.model_validate(measured[1]) if measured and measured[0] == _key(config) else None
+    found = estimate(config, data, timing)
+    lines = [f'<div class="estimate">{html.escape(found.line)}</div>']
+    lines += [f'<div class="estimate warn">▲ {html.escape(warning)}</div>' for warning in found.warnings]
+    lines += [f'<div class="estimate doubt">● {html.escape(doubt)}</div>' for doubt in found.doubts]
+    return "".join(lines)
+
+
+def _key(config: RunConfig) -> str:
+    """The settings that decide how long a step takes."""
+    parts = [config.data.model_dump(mode="json"), config.model.model_dump(mode="json"), config.augmentation.model_dump()]
+    return json.dumps([*parts, config.training.model_dump(include=_TIMED)], sort_keys=True)
