@@ -81,12 +81,13 @@ def _spread(rows: list[dict[str, Any]], key: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=42)
     parser.add_argument("--only", nargs="*", help="names of cases; default: all")
     parser.add_argument("--out", type=Path, default=Path("strategies.jsonl"), help="where the results are added")
     options = parser.parse_args()
     rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
     # Seeds outermost: what ends early has one of each.
-    for seed in range(42, 42 + options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for name, (preset, settings) in cases().items():
             if (options.only and name not in options.only) or any(row["case"] == name and row["seed"] == seed for row in rows):
                 continue

@@ -13,6 +13,8 @@ They are translated at three borders only: the CLI's main, the UI's decorator an
 worker's main. Everything else lets them pass.
 """
 
+import errno
+
 
 class TunerError(Exception):
     """Something a person can mend.
@@ -69,6 +71,12 @@ class RunFailed(TunerError):
     exit_code = 1
 
 
+def disk_is_full(error: BaseException) -> bool:
+    """Whether a file could not be written for want of space; torch hides the cause and says where its writer stood."""
+    signs = ("No space left", "unexpected pos", "iostream error")
+    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(sign in str(error) for sign in signs)
+
+
 def explain(error: BaseException) -> str:
     """Any exception as cause and cure in words, for the state `failed` of a run."""
     if isinstance(error, TunerError):
@@ -76,6 +84,6 @@ def explain(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if "out of memory" in text.lower() or "can't allocate memory" in text or isinstance(error, MemoryError):
         return "The machine ran out of memory. Halve the batch size and double the gradient accumulation, or cut max_length."
-    if (isinstance(error, OSError) and error.errno == 28) or "No space left" in text or "unexpected pos" in text:
+    if disk_is_full(error):
         return "The disk is full. Free some space, then resume: the last whole checkpoint is kept."
     return f"{type(error).__name__}: {text[:500]}. The log holds the details."

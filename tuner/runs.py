@@ -24,7 +24,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tuner.config import RunConfig
-from tuner.errors import RunError, TunerError
+from tuner.errors import RunError, TunerError, disk_is_full
 from tuner.evaluation.report import EvaluationReport
 
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
@@ -398,10 +398,14 @@ def _hangs(run: Run, status: RunStatus) -> bool:
 
 
 def append_event(run: Run, event: str, **values: Any) -> None:  # noqa: ANN401
-    """Adds one JSON line to `events.jsonl`."""
+    """Adds one JSON line to `events.jsonl`. On a full disk it is left out: a training must not die of its log."""
     line = json.dumps({"time": time.time(), "event": event, **values}, ensure_ascii=False)
-    with (run.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    try:
+        with (run.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
 
 
 def read_events(run: Run, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -11,7 +11,7 @@ from tests.e2e.conftest import shot
 
 def make_it_small(page):
     """320 training rows in batches of 8, 100 validation and 100 test rows: 40 steps, seconds of training."""
-    expect(page.locator("#start")).to_be_visible()
+    expect(page.locator("#start")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Data ", exact=False).last.click()
     # A tab is drawn when it is opened, and for about 0.2 s puts its first values over what a robot types.
     page.wait_for_timeout(1000)

@@ -86,8 +86,8 @@ class Progress(TrainerCallback):
         self.evaluations += 1
         self._interrupted = True
         runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values})
-        current = runs.read_status(self.run).metrics
-        runs.write_status(self.run, metrics={**current, **values})
+        with contextlib.suppress(OSError):  # as in `_write`
+            runs.write_status(self.run, metrics={**runs.read_status(self.run).metrics, **values})
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._interrupted = True

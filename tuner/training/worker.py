@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tuner import augmentation, hub_read, modeling, runs
 from tuner.config import RunConfig
-from tuner.errors import RunFailed, SourceError, explain
+from tuner.errors import RunFailed, SourceError, disk_is_full, explain
 from tuner.queue import turn
 from tuner.runs import Run
 from tuner.training import batches, processes, trackers
@@ -51,12 +51,24 @@ def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
     except BaseException as error:
         traceback.print_exc()
         cause = explain(error)
+        if disk_is_full(error):  # what was half written takes the room that saying so needs
+            cause += _make_room(run)
         runs.append_event(run, "state", state="failed", message=cause)
         runs.write_status(run, state="failed", message=cause, exit_code=1, finished=time.time(), eta=None)
         if not isinstance(error, Exception):
             raise
         return 1
     return 0
+
+
+def _make_room(run: Run) -> str:
+    """Removes what was half written; says how much is free then."""
+    from tuner.training import checkpoints
+
+    checkpoints.remove_torn(run.folder / "checkpoints", checkpoints.identity_of(run.config))
+    for part in ("model.part", "adapter.part"):
+        shutil.rmtree(run.folder / part, ignore_errors=True)
+    return f" ({shutil.disk_usage(run.folder).free / 1e6:,.0f} MB are free now.)"
 
 
 def _train_together(run: Run) -> None:
