@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
+WORKERS ?= 2
 
 .PHONY: run train test check lint clean
 
@@ -19,7 +20,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 
 check: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -18,6 +18,8 @@ os.environ |= {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
     "TOKENIZERS_PARALLELISM": "false",
+    # Tiny models: two threads on cores that also do other things wait for each other, up to ten times as long.
+    "OMP_NUM_THREADS": "1",
     "TUNER_HOME": str(_SESSION / "home"),
     "PYTHONPATH": os.pathsep.join(filter(None, [str(_GUARD), os.environ.get("PYTHONPATH")])),
 }
