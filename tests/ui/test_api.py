@@ -118,3 +118,15 @@ def test_a_mistake_gets_a_sentence_and_no_traceback(client, endpoint, arguments)
         client.predict(*arguments, api_name=endpoint)
     assert str(caught.value).endswith(".")
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_client_asks_what_a_run_would_take(client, settings):
+    found = client.predict(settings, api_name="/estimate")
+    assert (found["steps"], found["timed"], found["doubts"]) == (3, False, [])
+
+
+@pytest.mark.slow
+def test_only_a_queued_run_is_moved(client, run_id):
+    with pytest.raises(AppError, match="only a queued run can be moved"):
+        client.predict(run_id, 1, api_name="/move_run")

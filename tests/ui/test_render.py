@@ -85,3 +85,27 @@ def test_the_table_of_labels_makes_a_label_map(before, edited, after, names):
 def test_a_finding_is_shown_as_text():
     found = Finding(key="rare_class", severity="high", count=1, what="Label '<b>x</b>'", why="", fix=None, rows=[])
     assert "<b>" not in render.finding(found)
+
+
+def log_events(values):
+    return [{"event": "log", "step": step, "loss": value, "memory": 2e9} for step, value in enumerate(values, 1)]
+
+
+def test_a_curve_without_smoothing_is_what_was_logged():
+    frame = render.curve_frame({"this run": log_events([3.0, 1.0, 2.0])}, "loss", 0)
+    assert frame["value"].tolist() == [3.0, 1.0, 2.0]
+    assert set(frame["run"]) == {"this run"}
+
+
+def test_smoothing_is_a_mean_of_the_past_corrected_for_its_start():
+    frame = render.curve_frame({"this run": log_events([4.0, 0.0])}, "loss", 0.5)
+    assert frame["value"].tolist() == [4.0, pytest.approx((0.5 * 4.0) / 1.5)]
+
+
+def test_two_runs_stand_beside_each_other_and_memory_is_in_gigabytes():
+    frame = render.curve_frame({"this run": log_events([1.0, 1.0]), "the other run": log_events([1.0, 1.0])}, "memory (GB)", 0)
+    assert frame.groupby("run")["value"].max().to_dict() == {"this run": 2.0, "the other run": 2.0}
+
+
+def test_a_curve_that_was_never_logged_is_empty():
+    assert render.curve_frame({"this run": log_events([1.0])}, "GPU memory (GB)", 0).empty

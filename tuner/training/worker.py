@@ -19,6 +19,7 @@ from tuner.errors import RunFailed, SourceError, disk_is_full, explain
 from tuner.queue import turn
 from tuner.runs import Run
 from tuner.training import batches, processes, trackers
+from tuner.training.outcome import evaluate, save_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
@@ -250,11 +251,11 @@ def _write_outcome(
         train_runtime=seconds,
         eta=None,
     )
-    _save_model(run, material.base, model, material.tokenizer)
+    save_model(run, material.base, model, material.tokenizer)
     if stop.terminated:  # the machine is going down: seconds are left, and the checkpoint is written
         _finish(run, "stopped", _ENDED_BY_THE_MACHINE)
         return
-    message = _evaluate(run, material.data)
+    message = evaluate(run, material.data)
     _finish(run, "stopped" if stop.stopped else "completed", message)
 
 
@@ -300,57 +301,6 @@ def _say_how(run: Run, trainer: "Trainer", before: int, resume: Path | None) -> 
     )
     if resume:
         _note(run, f"Resumed from {resume.name}.")
-
-
-def _save_model(run: Run, base: modeling.BaseModel, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Writes `model/` beside its final place and moves it there, so that a half-written one is never taken for whole.
-
-    LoRA's matrices are merged into it; the adapter itself is kept in `adapter/`.
-    """
-    from tuner.structure import is_lora, merge_lora, save_adapter
-
-    part = run.folder / "model.part"
-    shutil.rmtree(part, ignore_errors=True)
-    if is_lora(model):
-        adapter = run.folder / "adapter.part"
-        shutil.rmtree(adapter, ignore_errors=True)
-        save_adapter(model, adapter, *base.origin, whole=run.config.model.reshapes)
-        shutil.rmtree(run.folder / "adapter", ignore_errors=True)
-        adapter.rename(run.folder / "adapter")
-        model = merge_lora(model)
-    model.save_pretrained(part, safe_serialization=True)
-    tokenizer.save_pretrained(part)
-    shutil.rmtree(run.model_folder, ignore_errors=True)
-    part.rename(run.model_folder)
-
-
-def _evaluate(run: Run, data: "LabelledData") -> str:
-    """Scores the saved model on the test rows, writes report and predictions; returns the outcome in words.
-
-    A failure here must not cost the trained model: the run stays what it is and says so.
-    """
-    from tuner.inference import load_classifier, score_on, write_predictions
-
-    last = 0.0
-
-    def progress(done: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 0.5:
-            last = time.monotonic()
-            runs.write_status(run, message=f"Evaluating: {done:,} of {len(data.splits['test']):,} test rows")
-
-    try:
-        classifier = load_classifier(run)
-        report, probabilities = score_on(classifier, data, "test", progress)
-    except Exception as error:
-        traceback.print_exc()
-        return f"Trained, but the evaluation failed: {explain(error)}"
-    write_predictions(run.folder / "predictions.parquet", data.splits["test"], classifier.labels, data.labels, probabilities)
-    runs.write_atomically(run.folder / "report.json", report.model_dump_json(indent=1))
-    status = runs.write_status(run, metrics={**runs.read_status(run).metrics, **report.scores})
-    runs.append_event(run, "report", step=status.step, split="test", **report.scores)
-    scores = f"accuracy {report.accuracy:.3f}, macro F1 {report.macro_f1:.3f}, macro recall {report.macro_recall:.3f}"
-    return f"Test rows: {scores} (n = {report.n:,})."
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import runs
+from tuner import queue, runs
 from tuner.catalog import SAMPLE_MINILM
 from tuner.config import RunConfig, check_split
 from tuner.data.profiling import profile
@@ -12,6 +12,7 @@ from tuner.errors import SettingsError, SourceError
 from tuner.inference import evaluate as evaluate_model
 from tuner.inference import score_on
 from tuner.launch import local
+from tuner.launch.estimate import estimate as estimate_run
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
@@ -20,6 +21,15 @@ MOST_TEXTS = 1_000
 
 def add_endpoints(context: Context) -> None:
     """Adds every endpoint to the app being built."""
+    for endpoint in (*_about_data_and_models(context), *_that_start(context), stop_run, resume_run, move_run, delete_run):
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=2)
+    # Polled by many: each has its own queue without a limit, and reads one or a few small files.
+    for endpoint in (run_status, run_events, list_runs):
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
+
+
+def _about_data_and_models(context: Context) -> list[Any]:
+    """Endpoints that look at data and use classifiers."""
 
     def preview(
         source: str,
@@ -35,40 +45,6 @@ def add_endpoints(context: Context) -> None:
         settings = RunConfig(data={**data, **columns}, model={"name": model})
         context.check_model(model)
         return profile(settings, context.data(settings.data), check_split(split or "train")).model_dump(mode="json")
-
-    def start_run(config: dict) -> dict:
-        """Starts a training; any part of a RunConfig, the preset fills the rest."""
-        settings = RunConfig(**_a_dict(config))
-        context.check_source(settings.data.source)
-        context.check_model(settings.model.name)
-        return {"run_id": local.start(settings).id}
-
-    def run_status(run_id: str) -> dict:
-        """State, message, step, max_steps, metrics, eta … of a run."""
-        return runs.summary(runs.get(run_id))
-
-    def run_events(run_id: str, offset: float = 0) -> dict:
-        """Events since a byte offset, and the offset to ask with next time."""
-        events, following = runs.read_events(runs.get(run_id), int(offset))
-        return {"events": events, "offset": following}
-
-    def list_runs() -> list:
-        """Every run, newest first."""
-        return [runs.summary(run) for run in runs.list_runs()]
-
-    def stop_run(run_id: str) -> dict:
-        """Asks a run to finish its step, save and end."""
-        runs.request_stop(runs.get(run_id))
-        return {"run_id": run_id, "stopping": True}
-
-    def resume_run(run_id: str) -> dict:
-        """Goes on with a stopped, failed or lost run."""
-        return {"run_id": local.resume(runs.get(run_id)).id}
-
-    def delete_run(run_id: str) -> dict:
-        """Removes a run that is not going on."""
-        runs.delete(runs.get(run_id))
-        return {"run_id": run_id, "deleted": True}
 
     def evaluate(model: str, source: str | None = None, split: str = "test") -> dict:
         """The report of a run, folder or Hub model on a split of a source (None: the run's own data)."""
@@ -86,11 +62,68 @@ def add_endpoints(context: Context) -> None:
             raise SourceError(f"texts holds {len(texts):,} texts.", f"Give between 1 and {MOST_TEXTS:,} at a time.")
         return [prediction.to_json() for prediction in context.classifier(model).predict(texts)]
 
-    for endpoint in (preview, start_run, evaluate, predict, resume_run, stop_run, delete_run):
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=2)
-    # Polled by many: each has its own queue without a limit, and reads one or a few small files.
-    for endpoint in (run_status, run_events, list_runs):
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
+    return [preview, evaluate, predict]
+
+
+def _that_start(context: Context) -> list[Any]:
+    """Endpoints that take settings."""
+
+    def start_run(config: dict, proceed_anyway: bool = False) -> dict:
+        """Starts a training; any part of a RunConfig, the preset fills the rest. Refuses what probably does not fit."""
+        return {"run_id": local.start(_settings(context, config), proceed_anyway=bool(proceed_anyway)).id}
+
+    def estimate(config: dict) -> dict:
+        """Steps, memory and disk a training would take, warnings, and doubts that need `proceed_anyway`."""
+        settings = _settings(context, config)
+        return estimate_run(settings, context.data(settings.data)).model_dump()
+
+    return [start_run, estimate]
+
+
+def stop_run(run_id: str) -> dict:
+    """Asks a run to finish its step, save and end; asked again, ends it at once."""
+    runs.request_stop(runs.get(run_id))
+    return {"run_id": run_id, "stopping": True}
+
+
+def resume_run(run_id: str) -> dict:
+    """Goes on with a stopped, failed or lost run."""
+    return {"run_id": local.resume(runs.get(run_id)).id}
+
+
+def move_run(run_id: str, place: float = 1) -> dict:
+    """Puts a queued run at a place in the queue, 1 being the next; gives the queue."""
+    queue.move(runs.get(run_id), int(place))
+    return {"queue": [run.id for run in queue.waiting()]}
+
+
+def delete_run(run_id: str) -> dict:
+    """Removes a run that is not going on."""
+    runs.delete(runs.get(run_id))
+    return {"run_id": run_id, "deleted": True}
+
+
+def run_status(run_id: str) -> dict:
+    """State, message, step, max_steps, metrics, eta … of a run."""
+    return runs.summary(runs.get(run_id))
+
+
+def run_events(run_id: str, offset: float = 0) -> dict:
+    """Events since a byte offset, and the offset to ask with next time."""
+    events, following = runs.read_events(runs.get(run_id), int(offset))
+    return {"events": events, "offset": following}
+
+
+def list_runs() -> list:
+    """Every run, newest first."""
+    return [runs.summary(run) for run in runs.list_runs()]
+
+
+def _settings(context: Context, config: Any) -> RunConfig:  # noqa: ANN401
+    settings = RunConfig(**_a_dict(config))
+    context.check_source(settings.data.source)
+    context.check_model(settings.model.name)
+    return settings
 
 
 def _a_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401
