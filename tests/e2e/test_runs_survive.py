@@ -56,7 +56,7 @@ def begin_small_run(page, url, rows="640"):
 
 def test_a_run_outlives_its_server_and_a_lost_one_is_resumed(serve, fresh_page):
     server, url = serve()
-    begin_small_run(fresh_page, url, rows="1280")
+    begin_small_run(fresh_page, url, rows="960")
     run = runs.get("latest")
     worker = run.status.pid
     server.send_signal(signal.SIGKILL)

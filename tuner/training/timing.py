@@ -38,6 +38,7 @@ def time_steps(config: RunConfig, on_progress: Callable[[int, int], None] | None
         with faster_steps(plain(trainer.model), max_length):
             per_token, per_update = _training(trainer, on_progress)
             per_evaluated = _validation(trainer)
+        parameters = sum(p.numel() for p in trainer.model.parameters())
         batch, evaluated_batch = trainer.args.train_batch_size, trainer.args.eval_batch_size
         lengths, evaluated = _lengths(trainer.train_dataset), _lengths(trainer.eval_dataset)
         return Timing(
@@ -46,8 +47,8 @@ def time_steps(config: RunConfig, on_progress: Callable[[int, int], None] | None
             per_update=per_update,
             tokens=padded_tokens(lengths, list(trainer._get_train_sampler()), batch),
             evaluated_tokens=padded_tokens(evaluated, range(len(evaluated)), evaluated_batch),
-            memory=_peak(),
-            parameters=sum(p.numel() for p in trainer.model.parameters()),
+            memory=_peak() + 4 * parameters,  # the saved model is loaded beside the trained one, to be scored
+            parameters=parameters,
         )
 
 
@@ -83,14 +84,18 @@ def _training(trainer: Any, on_progress: Callable[[int, int], None] | None) -> t
 
 
 def _validation(trainer: Any) -> float:  # noqa: ANN401
-    """Seconds per padded token of a validation batch."""
+    """Seconds per padded token of a validation batch. The scores are computed, too: their libraries take memory (0.2 GB)."""
+    from transformers import EvalPrediction
+
     begun, tokens = _now(), 0
     for index, batch in enumerate(trainer.get_eval_dataloader()):
         if index == _EVALUATED_BATCHES:
             break
-        trainer.prediction_step(trainer.model, batch, prediction_loss_only=False)
+        _, logits, labels = trainer.prediction_step(trainer.model, batch, prediction_loss_only=False)
         tokens += batch["input_ids"].numel()
-    return (_now() - begun) / tokens
+    seconds = _now() - begun
+    trainer.compute_metrics(EvalPrediction(logits.float().cpu().numpy(), labels.cpu().numpy()))
+    return seconds / tokens
 
 
 def _lengths(rows: Any) -> list[int]:  # noqa: ANN401
