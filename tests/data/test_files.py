@@ -178,7 +178,7 @@ def test_the_first_rows_of_a_long_file_come_at_once(name, write, home):
     files.head(write("warm.csv", GOOD))  # imports
     began = time.perf_counter()
     table = files.head(path, 3)
-    assert time.perf_counter() - began < 6  # the whole file takes many times as long
+    assert time.perf_counter() - began < 6  # a person waits for it; two tests share two cores
     assert table.to_list() == [{"text": f"some, long text {i}", "label": "pos"} for i in range(3)]
     assert not list((home / "cache" / "tables").iterdir())
 

@@ -54,9 +54,11 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
         names = {run_id: text.THIS_RUN, other_id: text.OTHER_RUN}
         events = {name: runs.read_events(runs.get(id_))[0] for id_, name in names.items() if id_}
         frame = render.curve_frame(events, curve, smoothing)
-        if frame.empty:
-            return gr.LinePlot(None, title=text.NO_CURVE.format(curve))
-        return gr.LinePlot(frame, title=curve, y_lim=[0, float(frame["value"].max()) * 1.05 or 1])
+        return None if frame.empty else frame
+
+    @toast
+    def name(curve: str, other_id: str) -> gr.LinePlot:
+        return gr.LinePlot(title=f"{curve}, {runs.get(other_id).title[:60]} beside it" if other_id else curve)
 
     @toast
     def open_fold(run_id: str | None) -> list[Any]:
@@ -68,4 +70,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
     panel.fold.expand(open_fold, chosen, [panel.opened, panel.other], **_PRIVATE).then(plot, inputs, panel.plot, **_PRIVATE)
     panel.fold.collapse(lambda: False, None, panel.opened, queue=False, **_PRIVATE)
     changes = [panel.curve.change, panel.smoothing.change, panel.other.change, head.change]
-    gr.on(changes, plot, inputs, panel.plot, trigger_mode="always_last", **_PRIVATE)
+    drawn = gr.on(changes, plot, inputs, panel.plot, trigger_mode="always_last", **_PRIVATE)
+    # Apart: with rows and title in one answer the component draws the rows it had before; a new title alone makes it draw
+    # the lines of runs that joined or left.
+    drawn.then(name, [panel.curve, panel.other], panel.plot, **_PRIVATE)

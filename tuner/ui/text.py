@@ -123,7 +123,6 @@ LOOK_FIRST = "Look at the data first: steps, time and memory follow from its row
 TIME_STEPS = "Time a few steps"
 TIMING = "Timing steps"
 CURVES = "More curves"
-NO_CURVE = "{}: nothing yet"
 SMOOTHING = "share of the past in each point"
 EARLIER_RUN = "an earlier run to compare with"
 THIS_RUN = "this run"
