@@ -97,12 +97,13 @@ PRESETS: dict[str, Preset] = {
         name="best",
         title="Best",
         when="All rows, twice, with dropout and label smoothing: when the score counts more than the time.",
-        measured="",
+        measured="Measured on 1 CPU core, where quick takes 147 s: 702 s, test accuracy 0.836, macro recall 0.807.",
         settings={
             "data": {"source": SAMPLE_TWEETS},
             "model": {"name": SAMPLE_MINILM, "hidden_dropout_prob": 0.1},
             "training": {
                 "learning_rate": 1.5e-4,
+                "lr_scheduler_type": "cosine",
                 "label_smoothing_factor": 0.1,
                 "num_train_epochs": 2,
                 "per_device_train_batch_size": 32,
@@ -114,7 +115,7 @@ PRESETS: dict[str, Preset] = {
         name="lora",
         title="LoRA",
         when="Trains small matrices beside a frozen model: for base models whose training would not fit into memory.",
-        measured="",
+        measured="Measured on 1 CPU core, where quick takes 147 s: 97 s, test accuracy 0.81, macro recall 0.75.",
         settings={
             "data": {"source": SAMPLE_TWEETS, "max_train_samples": 8_000},
             "model": {"name": SAMPLE_MINILM, "hidden_dropout_prob": 0.0, "lora": 16, "lora_dropout": 0.0},
@@ -132,7 +133,7 @@ PRESETS: dict[str, Preset] = {
         name="few-shot",
         title="Few-shot",
         when="For up to 1,000 labelled rows: many epochs of small batches, the lower layers slower, the best epoch kept.",
-        measured="",
+        measured="Measured on 1 CPU core and 1,000 tweets: 306 s, test accuracy 0.77, macro recall 0.72.",
         settings={
             "data": {"source": SAMPLE_TWEETS, "max_train_samples": 1_000},
             "model": {"name": SAMPLE_MINILM},
@@ -152,7 +153,7 @@ PRESETS: dict[str, Preset] = {
         name="seven-steps",
         title="Seven steps",
         when="The classroom recipe, step by step: GPT-2, 1,000 rows, batch 1 × 4. Slow on purpose.",
-        measured="",
+        measured="With sample:tweets and sample:minilm about 28 min on 2 CPU cores at 1.8 tweets a second; no score measured.",
         settings={
             "data": {
                 "source": "mteb/tweet_sentiment_extraction",
