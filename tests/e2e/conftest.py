@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
+# A page of a machine that trains and tests beside it takes longer than the usual 5 s.
+expect.set_options(timeout=30_000)
 SHOTS = Path(__file__).resolve().parents[1] / "screenshots"
 _FLAGS = [
     "--no-sandbox",
