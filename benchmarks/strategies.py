@@ -35,6 +35,7 @@ STRATEGIES: dict[str, Settings] = {
     "first 3 layers frozen": {"model": {"freeze_layers": 3}},
     "head alone": {"model": {"freeze": "all_but_head"}},
     "gradual unfreezing": {"training": {"gradual_unfreezing": 0.5}},
+    "weight averaging 0.5": {"training": {"weight_averaging": 0.5}},
     "LoRA 16": {"model": {"lora": 16, "lora_dropout": 0.0}, "training": {"learning_rate": 1e-3}},
 }
 

@@ -1,12 +1,13 @@
 """Classifiers: loading, predicting, scoring."""
 
+import numpy as np
 import pytest
 
 import tuner
 from tuner import runs
 from tuner.config import RunConfig
-from tuner.errors import ModelError, RunError, SettingsError, SourceError
-from tuner.inference import batches_by_length, evaluate, load_classifier, load_untouched
+from tuner.errors import ModelError, RunError, SourceError
+from tuner.inference import batches_by_length, load_classifier, load_untouched
 
 
 @pytest.fixture
@@ -37,36 +38,6 @@ def test_no_texts_give_no_answers(run):
     assert load_classifier(run).predict([]) == []
 
 
-def test_evaluate_gives_the_report_of_the_run(run):
-    report = evaluate(run)
-    assert report.split == "test"
-    assert report == run.report
-
-
-def test_evaluating_anew_gives_the_same_scores(run):
-    (run.folder / "report.json").unlink()
-    before = runs.read_status(run).metrics
-    assert {name: before[name] for name in ("accuracy", "macro_f1")} == pytest.approx(
-        {name: getattr(evaluate(run), name) for name in ("accuracy", "macro_f1")}
-    )
-
-
-def test_evaluate_on_another_source_matches_labels_by_name(run, csv):
-    report = evaluate(run, str(csv(60, labels=("POS", "NEG"), name="other.csv")))
-    assert report.labels == ["neg", "pos"]
-    assert report.n == 6
-
-
-def test_labels_the_model_does_not_know_are_refused(run, csv):
-    with pytest.raises(SourceError, match="does not know the labels bad, good"):
-        evaluate(run, str(csv(40, labels=("bad", "good"), name="other.csv")))
-
-
-def test_an_unknown_split_is_refused(run):
-    with pytest.raises(SettingsError, match="split = 'dev': must be one of train, validation, test"):
-        evaluate(run, split="dev")
-
-
 def test_a_run_without_a_model_is_told():
     with pytest.raises(RunError, match="has no model yet"):
         load_classifier(runs.create(RunConfig()))
@@ -95,6 +66,13 @@ def test_scoring_tells_how_far_it_is(run):
     assert seen == [128, 256, 300]
 
 
-def test_the_public_names_are_these_functions():
-    assert tuner.evaluate is evaluate
+def test_more_texts_than_are_read_at_a_time_keep_their_order(run, monkeypatch):
+    texts = [f"the film was {word} today" for word in ("great", "awful", "fine")] * 5
+    whole, seen = load_classifier(run).score(texts, "fp32"), []
+    monkeypatch.setattr("tuner.inference._CHUNK", 4)
+    np.testing.assert_allclose(load_classifier(run).score(texts, "fp32", seen.append), whole, atol=1e-6)
+    assert seen == [4, 8, 12, 15]
+
+
+def test_the_public_name_is_this_function():
     assert tuner.load_classifier is load_classifier

@@ -83,6 +83,12 @@ class DataConfig(_Section):
     max_train_samples: Count | None = setting(
         None, "training rows: at most this many, drawn at random; empty: all", group="Data", common=True
     )
+    train_samples_seed: Seed | None = setting(
+        None,
+        "draws max_train_samples by this seed in the shares of the labels, fewer rows out of more; empty: the first rows in the "
+        "order of the data's seed",
+        group="Data",
+    )
     max_eval_samples: Count | None = setting(None, "validation and test rows: at most this many each; empty: all", group="Data")
     validation_size: HeldOut | None = setting(
         None, "validation rows to cut from train: a count, or a share below 1; empty: a tenth, at most 2,000", group="Splits"
@@ -129,6 +135,8 @@ class DataConfig(_Section):
             problems.append("test_split names the rows that test_size would cut; empty one of them")
         if self.num_folds and self.validation_size:
             problems.append("num_folds and validation_size both cut the validation rows; empty one of them")
+        if self.train_samples_seed is not None and self.max_train_samples is None:
+            problems.append("train_samples_seed draws max_train_samples rows: give that, too, or empty it")
         if self.fold and not self.num_folds:
             problems.append(f"fold {self.fold} needs num_folds: set it, or set fold to 0")
         if self.num_folds and self.fold >= self.num_folds:
@@ -251,6 +259,11 @@ class TrainingConfig(_Section):
         None, "gradual unfreezing: trains the head first and adds layers from the top, all by this share of the steps; empty: no",
         group="Regularisation",
     )  # fmt: skip
+    weight_averaging: Annotated[float, Field(gt=0, le=1)] | None = setting(
+        None, "weight averaging: the model is the mean of its weights over this last share of the steps, if that scores as well; "
+        "empty: no",
+        group="Regularisation",
+    )  # fmt: skip
     early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
         None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"
     )
@@ -363,6 +376,8 @@ class TrainingConfig(_Section):
             )
         if self.fsdp and processes == 1:
             problems.append("fsdp parts the model among processes: set num_processes to 2 or more")
+        if self.fsdp and self.weight_averaging:
+            problems.append("weight_averaging needs the whole model in each process, and fsdp parts it: empty one of them")
         return problems
 
     @property
@@ -465,14 +480,17 @@ class RunConfig(_Section):
         return {str(key): value for key, value in loaded.items()}
 
 
-def check_split(split: str) -> str:
+def check_split(split: str, *more: str) -> str:
     """The split, if it is one that every data set has here.
+
+    Args:
+        more: what it may be beside these.
 
     Raises:
         SettingsError: it is none.
     """
-    if split not in SPLITS:
-        raise SettingsError([f"split = '{split[:80]}': must be one of {', '.join(SPLITS)}."])
+    if split not in (*SPLITS, *more):
+        raise SettingsError([f"split = '{split[:80]}': must be one of {', '.join((*SPLITS, *more))}."])
     return split
 
 

@@ -37,11 +37,12 @@ class SettingsError(TunerError):
 
     Args:
         problems: one sentence each, naming the field, the value and the allowed range.
+        cure: where they are no settings of a run.
     """
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], cure: str = "Correct them and start again; nothing was started.") -> None:
         many = f"{len(problems)} settings cannot be used: " if len(problems) > 1 else ""
-        super().__init__(many + " ".join(problems), "Correct them and start again; nothing was started.")
+        super().__init__(many + " ".join(problems), cure)
         self.problems = problems
 
 

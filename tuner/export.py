@@ -40,7 +40,7 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
         else:
             frame.to_parquet(path, index=False)
     except OSError as error:
-        raise SourceError(f"{path} cannot be written ({error.strerror}).", "Choose another place.") from None
+        raise SourceError(f"{path} cannot be written ({error.strerror or error}).", "Choose another place.") from None
 
 
 def _safe(value: Any) -> Any:  # noqa: ANN401

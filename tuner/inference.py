@@ -1,18 +1,17 @@
-"""Classifiers: load one, predict with it, score it on a source."""
+"""Classifiers: load one, and have it answer texts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from tuner import modeling, runs
-from tuner.config import DataConfig, check_split
-from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.errors import ModelError, RunError, SourceError
+from tuner.evaluation.calibration import Threshold
 from tuner.evaluation.metrics import softmax
-from tuner.evaluation.report import EvaluationReport, make_report
 from tuner.hardware import autocast, torch_device
 from tuner.runs import Run
 
@@ -23,6 +22,27 @@ if TYPE_CHECKING:
 # truncation (4.6 s for 10 MB); 100,000 characters are more tokens than the base models read.
 MOST_CHARACTERS = 100_000
 _BATCH_TOKENS = 8_192
+# Texts whose tokens are in memory at a time: enough to find batches of like length among them.
+_CHUNK = 8_192
+_ANSWERING = "tuner.json"
+_OTHER_PROBLEMS = {"multi_label_classification": "several labels a text", "regression": "numbers, not labels"}
+
+
+class Answering(BaseModel):
+    """How a model's outputs become answers; kept with the model, in `tuner.json`.
+
+    Attributes:
+        temperature: what the logits are divided by (Guo et al. 2017); 1 leaves them as they are.
+        fitted_on: the split it was fitted on, and how many rows of it; empty where it was not fitted.
+        threshold: the confidence below which the answer is "unsure"; None where there always is an answer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
+    fitted_on: str = ""
+    n_fitted: int = 0
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +53,7 @@ class Prediction:
         probabilities: label name → probability, in the model's order.
         tokens: tokens read, special ones included.
         cut: whether the text was longer than the model reads.
+        unsure: whether the probability of the label lies below the classifier's threshold; None where it has none.
     """
 
     text: str
@@ -40,10 +61,12 @@ class Prediction:
     probabilities: dict[str, float]
     tokens: int
     cut: bool
+    unsure: bool | None = None
 
     def to_json(self) -> dict[str, object]:
-        """{"text", "label", "probabilities"}."""
-        return {"text": self.text, "label": self.label, "probabilities": self.probabilities}
+        """{"text", "label", "probabilities"}, and "unsure" where the classifier has a threshold."""
+        found: dict[str, object] = {"text": self.text, "label": self.label, "probabilities": self.probabilities}
+        return found if self.unsure is None else found | {"unsure": self.unsure}
 
 
 @dataclass(frozen=True)
@@ -53,6 +76,7 @@ class Classifier:
     Attributes:
         name: what it was loaded from: run id, folder or Hub id.
         max_length: tokens it reads of a text.
+        answering: its temperature and threshold.
     """
 
     name: str
@@ -60,6 +84,7 @@ class Classifier:
     tokenizer: "PreTrainedTokenizerBase"
     labels: tuple[str, ...]
     max_length: int
+    answering: Answering = field(default_factory=Answering)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Answers for texts, in their order, in float32: alone or in a batch, a text gets the same answer.
@@ -71,6 +96,7 @@ class Classifier:
             if not isinstance(text, str) or not text.strip():
                 raise SourceError(f"Text {position} of {len(texts)} is empty.", "Give a text with at least one word.")
         encoded, cut = self._encode(texts)
+        threshold = self.answering.threshold
         return [
             Prediction(
                 text=text,
@@ -78,6 +104,7 @@ class Classifier:
                 probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
                 tokens=len(ids),
                 cut=was_cut,
+                unsure=bool(row.max() < threshold.value) if threshold else None,
             )
             for text, row, ids, was_cut in zip(texts, self._probabilities(encoded, "fp32"), encoded, cut, strict=True)
         ]
@@ -91,7 +118,12 @@ class Classifier:
             precision: as `training.precision`; "auto" is several times as fast as "fp32" on hardware with bf16.
             on_progress: called with the number of texts done so far.
         """
-        return self._probabilities(self._encode(texts)[0], precision, on_progress)
+        result = np.empty((len(texts), len(self.labels)))
+        for start in range(0, len(texts), _CHUNK):
+            chunk = texts[start : start + _CHUNK]
+            say = (lambda done, start=start: on_progress(start + done)) if on_progress else None
+            result[start : start + len(chunk)] = self._probabilities(self._encode(chunk)[0], precision, say)
+        return result
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Token ids of each text, at most `max_length`, and whether the text was longer."""
@@ -117,7 +149,7 @@ class Classifier:
             for batch in batches_by_length([len(ids) for ids in encoded]):
                 padded = self.tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt", padding_side="right")
                 logits = self.model(**padded.to(device)).logits
-                result[batch] = softmax(logits.float().cpu().numpy())
+                result[batch] = softmax(logits.float().cpu().numpy() / self.answering.temperature)
                 done += len(batch)
                 if on_progress:
                     on_progress(done)
@@ -142,7 +174,7 @@ def load_classifier(model: Run | str) -> Classifier:
         RunError: no such run, or it has no model yet.
         ModelError: no model there, or none that classifies.
     """
-    run = model if isinstance(model, Run) else _run_or_none(model)
+    run = model if isinstance(model, Run) else run_or_none(model)
     if run is None:
         return _load(str(model), modeling.find_base_model(str(model)))
     if not run.has_model and run.status.kind != "run":
@@ -166,93 +198,21 @@ def load_untouched(run: Run) -> Classifier:
     return Classifier(config.model.name, model.eval(), tokenizer, trained.labels, trained.max_length)
 
 
-def evaluate(
-    model: Run | str, source: str | None = None, split: str = "test", on_progress: Callable[[int], None] | None = None
-) -> EvaluationReport:
-    """Scores a classifier on a split of a source.
-
-    Args:
-        model: run, run id, local folder or Hub id.
-        source: where the rows come from; None for the run's own data.
-        split: "train", "validation" or "test", as a training would see it.
-
-    Raises:
-        SourceError: no such split, or labels that are none of the model's.
-        RunError, ModelError, NetworkError: as `load_classifier`.
-    """
-    run = model if isinstance(model, Run) else _run_or_none(model)
-    if run and source is None and split == "test" and run.report:
-        return run.report  # written by the worker from the same model and rows
-    classifier = load_classifier(run or model)
-    if source is not None:
-        data = load_labelled(DataConfig(source=source))
-    elif run:
-        data = load_labelled(run.config.data)
-    else:
-        raise SourceError(f"'{model}' is no run, so its data is not known.", "Name a source, e.g. --data sample:tweets.")
-    return score_on(classifier, data, split, on_progress)[0]
+def load_answering(folder: Path) -> Answering:
+    """What `tuner.json` beside a model says; plain answers where there is none, or it is damaged."""
+    try:
+        return Answering.model_validate_json((folder / _ANSWERING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Answering()
 
 
-def score_on(
-    classifier: Classifier, data: LabelledData, split: str, on_progress: Callable[[int], None] | None = None
-) -> tuple[EvaluationReport, np.ndarray]:
-    """The report of a classifier on a split, and the probabilities (rows × the classifier's labels) behind it.
-
-    Raises:
-        SettingsError: no such split.
-        SourceError: labels that are none of the model's.
-    """
-    rows = data.splits[check_split(split)]
-    ids = _ids_by_name(rows, data, classifier)
-    probabilities = classifier.score(rows.texts, on_progress=on_progress)
-    report = make_report(
-        probabilities,
-        ids,
-        classifier.labels,
-        model=classifier.name,
-        source=data.source,
-        split=split,
-        fingerprint=data.fingerprint,
-    )
-    return report, probabilities
+def save_answering(folder: Path, answering: Answering) -> None:
+    """Writes `tuner.json` beside a model."""
+    runs.write_atomically(folder / _ANSWERING, answering.model_dump_json(indent=1))
 
 
-def write_predictions(path: Path, rows: Split, labels: Sequence[str], names: Sequence[str], probabilities: np.ndarray) -> None:
-    """Writes `predictions.parquet`: row, text, label, predicted and one probability column per label.
-
-    Args:
-        labels: the classifier's label names, the columns of `probabilities`.
-        names: the data's label names, by `rows.labels`.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = {
-        "row": list(rows.row_ids),
-        "text": list(rows.texts),
-        "label": [names[i] for i in rows.labels],
-        "predicted": [labels[i] for i in probabilities.argmax(axis=1)],
-        **{f"probability_{name}": probabilities[:, i] for i, name in enumerate(labels)},
-    }
-    temporary = path.with_suffix(".part")
-    pq.write_table(pa.table(columns), temporary)
-    temporary.replace(path)
-
-
-def _ids_by_name(rows: Split, data: LabelledData, classifier: Classifier) -> list[int]:
-    by_name = {name: index for index, name in enumerate(classifier.labels)}
-    by_lower = {name.lower(): index for index, name in enumerate(classifier.labels)}
-    mapping = {i: by_name.get(name, by_lower.get(name.lower())) for i, name in enumerate(data.labels)}
-    unknown = sorted({data.labels[i] for i in set(rows.labels) if mapping[i] is None})
-    if unknown:
-        raise SourceError(
-            f"The model does not know the labels {', '.join(unknown[:8])} of the data, only {', '.join(classifier.labels[:8])}.",
-            "Take other data, or rename its labels with data.label_map.",
-        )
-    return [mapping[i] for i in rows.labels]  # type: ignore[misc]
-
-
-def _run_or_none(name: str) -> Run | None:
+def run_or_none(name: str) -> Run | None:
+    """The run a person means by a name; None where it is a folder or a Hub id."""
     if name == "latest" or runs.is_run_id(name):
         return runs.get(name)
     return None
@@ -262,8 +222,13 @@ def _load(name: str, found: modeling.BaseModel) -> Classifier:
     model = modeling.load_trained(found)
     tokenizer = modeling.load_tokenizer(found)
     names = model.config.id2label
+    if model.config.problem_type in _OTHER_PROBLEMS:
+        raise ModelError(
+            f"'{name}' was made for {_OTHER_PROBLEMS[model.config.problem_type]}.", "Take a model of one label a text."
+        )
     if model.config.num_labels < 2:
         raise ModelError(f"'{name}' has {model.config.num_labels} output: it is no classifier.", "Take another model.")
     labels = tuple(str(names[i]) for i in range(model.config.num_labels))
     stored = tokenizer.model_max_length
-    return Classifier(name, model, tokenizer, labels, min(stored, found.limit) if stored else found.limit)
+    max_length = min(stored, found.limit) if stored else found.limit
+    return Classifier(name, model, tokenizer, labels, max_length, load_answering(Path(found.location)))

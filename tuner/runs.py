@@ -28,12 +28,12 @@ from tuner.errors import RunError, TunerError, disk_is_full
 from tuner.evaluation.report import EvaluationReport
 
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
-Kind = Literal["run", "search", "repeat"]
+Kind = Literal["run", "search", "repeat", "learning-curve"]
 LIVING: frozenset[str] = frozenset({"queued", "starting", "running", "stopping"})
 RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
 # A worker that was asked to stop and shows no sign of life for so long is ended.
 STOP_SECONDS = 20.0
-_TITLES = {"search": "Search: ", "repeat": "Repeats: "}
+_TITLES = {"search": "Search: ", "repeat": "Repeats: ", "learning-curve": "Learning curve: "}
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -115,18 +115,16 @@ class Run:
 
     @property
     def model_written(self) -> float | None:
-        """When the model was written, seconds since the epoch; None while there is none."""
-        try:
-            return (self.model_folder / "config.json").stat().st_mtime
-        except OSError:
-            return None
+        """When the model, or how it answers, was last written, seconds since the epoch; None while there is none."""
+        found = [path for name in ("config.json", "tuner.json") if (path := self.model_folder / name).is_file()]
+        return max((path.stat().st_mtime for path in found), default=None)
 
     @property
     def report(self) -> EvaluationReport | None:
         """The report of the final evaluation; None where there is none (yet)."""
         try:
             return EvaluationReport.model_validate_json((self.folder / "report.json").read_text(encoding="utf-8"))
-        except (OSError, ValidationError):
+        except (OSError, ValueError):  # of older versions, or damaged
             return None
 
     @property

@@ -6,11 +6,11 @@ import datasets
 import pytest
 
 from tests import tiny
-from tuner.config import DataConfig
+from tuner.config import DataConfig, RunConfig
 from tuner.data import labelled, overlay
 from tuner.data.labelled import load_labelled
 from tuner.data.raw import RawData
-from tuner.errors import SourceError
+from tuner.errors import SettingsError, SourceError
 
 # DataConfig field → the test that shows what it does
 DATA_FIELDS = {
@@ -26,6 +26,7 @@ DATA_FIELDS = {
     "label_map": "test_label_map_merges_renames_and_leaves_out",
     "max_train_samples": "test_sample_limits",
     "max_eval_samples": "test_sample_limits",
+    "train_samples_seed": "test_a_draw_in_shares_holds_every_smaller_one",
     "validation_size": "test_sizes_cut_so_many_rows",
     "test_size": "test_sizes_cut_so_many_rows",
     "num_folds": "test_each_row_is_in_just_one_fold",
@@ -283,6 +284,15 @@ def test_no_row_with_text_and_label_is_refused(settings, load):
         load([{**row, "label": None} for row in rows()], label_column="label", **settings)
 
 
+def test_a_split_whose_labels_are_hidden_is_refused_with_what_to_do(hub):
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    hidden = datasets.Dataset.from_list([{**row, "label": -1} for row in rows(8)], features=features)
+    hub(train=datasets.Dataset.from_list(labelled_as([0, 1]), features=features), test=hidden)
+    with pytest.raises(SourceError, match=r"test split \('test'\) has no row with both.*data\.test_size to cut test rows"):
+        load_labelled(DataConfig(source="owner/name"))
+    assert len(load_labelled(DataConfig(source="owner/name", test_size=4)).splits["test"]) == 4
+
+
 @pytest.fixture
 def decided(load):
     """Rows before and after decisions about the first row of each role: `decided("drop")`."""
@@ -343,6 +353,36 @@ def test_sample_limits(load):
     data = load(rows(100), max_train_samples=20, max_eval_samples=4)
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 20, "validation": 4, "test": 4}
     assert "20 of 81 train rows were drawn (seed 42)." in data.notes
+
+
+def test_fewer_rows_are_the_first_of_more(load):
+    drawn = [load(rows(200), max_train_samples=most).splits["train"].row_ids for most in (20, 50, 100)]
+    assert drawn[2][:50] == drawn[1]
+    assert drawn[1][:20] == drawn[0]
+
+
+def test_a_draw_in_shares_holds_every_smaller_one(load):
+    table = labelled_as(["a", "a", "a", "b"]) * 5
+    parts = [load(table, max_train_samples=most, train_samples_seed=7) for most in (10, 40, 80)]
+    ids = [set(part.splits["train"].row_ids) for part in parts]
+    assert ids[0] < ids[1] < ids[2]
+    assert [part.counts("train")["a"] / most for part, most in zip(parts, (10, 40, 80), strict=True)] == pytest.approx(
+        [0.75] * 3, abs=0.06
+    )
+
+
+def test_a_draw_in_shares_leaves_the_other_splits_alone_and_follows_its_seed(load):
+    plain, *drawn = (load(rows(200), max_train_samples=20, train_samples_seed=seed) for seed in (None, 1, 1, 2))
+    assert drawn[0].splits == drawn[1].splits
+    assert drawn[0].splits["train"] != drawn[2].splits["train"]
+    assert {role: part for role, part in drawn[2].splits.items() if role != "train"} == {
+        role: part for role, part in plain.splits.items() if role != "train"
+    }
+
+
+def test_a_draw_of_all_rows_is_refused():
+    with pytest.raises(SettingsError, match="train_samples_seed draws max_train_samples rows"):
+        RunConfig(data={"max_train_samples": None, "train_samples_seed": 1})
 
 
 def test_texts_keep_their_labels(load):

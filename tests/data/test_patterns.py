@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.data.patterns import PERSONAL, PLACEHOLDERS, SCRIPTS, TRAITS, mask, matches, personal, strings
+from tuner.patterns import PERSONAL, PLACEHOLDERS, SCRIPTS, TRAITS, mask, matches, personal, strings
 
 CARD, BAD_CARD = "4111 1111 1111 1111", "4111 1111 1111 1112"
 GERMAN, AUSTRIAN, BAD_ACCOUNT = "DE89 3704 0044 0532 0130 00", "AT61 1904 3002 3457 3201", "DE88 3704 0044 0532 0130 00"

@@ -6,7 +6,7 @@ import pytest
 
 from tests import tiny
 from tuner.data import repeats
-from tuner.data.repeats import first_of_each, near_duplicates, repeat_keys
+from tuner.data.repeats import first_of_each, near_duplicates, overlap, repeat_keys
 
 TEXTS = [text for text, _ in tiny.labelled_rows(40)]
 LONG = "the committee met on monday to talk about the new bridge over the river and its price"
@@ -75,3 +75,9 @@ def test_only_so_many_characters_are_compared(monkeypatch):
     monkeypatch.setattr(repeats, "MOST_CHARACTERS", 2 * len(LONG) + 1)
     found, compared = near_duplicates([LONG, f"{LONG}!", f"{LONG}?"])
     assert (found.tolist(), compared) == ([1], 2)
+
+
+def test_the_overlap_counts_texts_that_stand_in_training():
+    training = ["I love it", "so so", "unseen"]
+    assert overlap(["i LOVE  it", "so so", "so so", "new"], training) == 3
+    assert overlap([], training) == overlap(["new"], []) == 0

@@ -21,7 +21,7 @@ def ready(page, server, tmp_path):
         page.locator(f"{box} input").fill(str(value))
         page.keyboard.press("Enter")
     page.get_by_role("tab", name="Train").click()
-    page.get_by_role("button", name="Search and repeats").click()
+    page.get_by_role("button", name="Search, repeats and learning curve").click()
     return page
 
 
@@ -38,3 +38,16 @@ def test_a_search_is_started_watched_and_its_best_settings_are_used(ready):
     shot(ready, "11-search")
     ready.click("#use-best")
     expect(ready.locator("#set-training-learning_rate input")).to_have_value(re.compile("0.00[23]"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_learning_curve_is_started_and_read(ready):
+    ready.locator("#study-shares input, #study-shares textarea").first.fill("0.25, 0.5, 1")
+    ready.click("#start-curve")
+    expect(ready.locator("#run-head")).to_contain_text("Learning curve: ", timeout=60_000)
+    expect(ready.locator("#run-head")).to_contain_text("completed", timeout=240_000)
+    expect(ready.locator("#run-head")).to_contain_text("More labels would")
+    expect(ready.locator("#study-table")).to_contain_text("25%")
+    expect(ready.locator("#score-chart")).to_contain_text("training rows")
+    shot(ready, "21-learning-curve")

@@ -47,6 +47,11 @@ CASES = {
     "lora": ("bert", {"lora": 2}, {**EPOCHS, "layerwise_lr_decay": 0.5}, {}),
     "lora without dropout": ("gpt2", {"lora": 2, "lora_alpha": 3, "lora_dropout": 0.0}, {"gradual_unfreezing": 0.5}, {}),
     "unfreezing": ("bert", {}, {"gradual_unfreezing": 0.8, "max_steps": 8, "train_sampling_strategy": "random"}, {}),
+    "averaging": ("bert", {}, {"max_steps": 9, "weight_averaging": 0.5}, {}),
+    "averaging or the best": (
+        "distilbert", {}, {**STEPS, "max_steps": 8, "weight_averaging": 0.5, "metric_for_best_model": "loss"}, {},
+    ),
+    "averaging with lora": ("bert", {"lora": 2}, {**EPOCHS, "weight_averaging": 1.0, "gradual_unfreezing": 0.5}, {}),
     "classroom": (
         "gpt2",
         {"pad_to_max_length": True, "max_length": 20},

@@ -23,6 +23,7 @@ EVERYTHING = {
     "class_weights": "balanced",
     "label_smoothing_factor": 0.1,
     "early_stopping_patience": 2,
+    "weight_averaging": 0.5,
     "eval_strategy": "epoch",
     "save_strategy": "epoch",
 }
@@ -56,7 +57,19 @@ def test_it_uses_all_it_imports_and_imports_all_it_uses(tiny_config, tmp_path):
 
 def test_settings_that_are_off_leave_no_trace(tiny_config):
     text = script_for(tiny_config("distilbert", train_sampling_strategy="random"))
-    for word in ("peft", "class ", "callbacks", "loss_of", "rate_of", "KEPT", "FROZEN", "requires_grad", "validation =", "bf16"):
+    for word in (
+        "peft",
+        "class ",
+        "callbacks",
+        "loss_of",
+        "rate_of",
+        "KEPT",
+        "FROZEN",
+        "requires_grad",
+        "averaging",
+        "validation =",
+        "bf16",
+    ):
         assert word not in text, word
     assert len(text.splitlines()) < 120
 

@@ -91,3 +91,8 @@ def test_the_table_marks_the_best_and_ends_with_the_spread(found):
     rows = [scored(1, 0.5), scored(2, 0.6)]
     assert [line[0] for line in table(found(rows))[1]] == ["1", "2 ★"]
     assert [line[0] for line in table(found(rows, "repeat", **spread(rows)))[1]][2:] == ["mean", "std", "lowest", "highest"]
+
+
+@pytest.mark.parametrize(("metric", "number"), [("roc_auc", 2), ("log_loss", 1), ("ece", 1), ("loss", 1)])
+def test_every_metric_knows_which_way_is_better(metric, number):
+    assert best_of([row(1, **{metric: 0.2}), row(2, **{metric: 0.3})], metric).number == number

@@ -60,6 +60,20 @@ def test_without_a_best_checkpoint_a_trial_scores_the_last_weights(more, study_h
     assert result.rows[0].metrics["loss"] == run.status.metrics["eval_loss"]
 
 
+@pytest.mark.parametrize("more", [{}, {"eval_strategy": "no", "save_strategy": "no"}, {"save_strategy": "no"}])
+@pytest.mark.parametrize("rate", [1e-3, 1e-1])
+def test_a_trial_scores_the_mean_of_the_weights_where_a_run_would_keep_it(more, rate, study_here, study_config, train_here):
+    """The mean is kept at the first rate, and where nothing is scored; a run of the second one keeps its best checkpoint."""
+    config = study_config(**more, weight_averaging=0.7, metric_for_best_model="loss")
+    result = study_here(config, space={"training.learning_rate": {"choices": [rate]}}, n_trials=1, pruning=False)
+    run = train_here(result.best_config)
+    events = [event for event in runs.read_events(run)[0] if event["event"] == "evaluate"]
+    assert [event.get("averaged") for event in events][-1]
+    losses = [event["eval_loss"] for event in events]
+    kept = losses[-1] if config.training.eval_strategy == "no" else min(losses if not more else losses[-2:])
+    assert result.rows[0].metrics["loss"] == kept
+
+
 def test_a_study_says_what_it_found_and_leaves_no_model(study_here, study_config):
     result = study_here(study_config(), space={"training.num_train_epochs": {"choices": [1, 2]}}, n_trials=9)
     run = runs.get(result.run_id)
@@ -149,7 +163,7 @@ def test_repeats_over_seeds_are_runs_scored_on_test_rows(study_here, study_confi
     result = study_here(study_config(), kind="repeat", seeds=3)
     assert [row.settings for row in result.rows] == [{"training.seed": 42 + i} for i in range(3)]
     run = train_here(result.config.with_changes({"training": {"seed": 43}}))
-    assert result.rows[1].metrics == run.report.scores
+    assert {name: result.rows[1].metrics[name] for name in run.report.scores} == run.report.scores
     values = [row.metrics["accuracy"] for row in result.rows]
     assert result.mean["accuracy"] == pytest.approx(np.mean(values))
     assert result.std["accuracy"] == pytest.approx(np.std(values, ddof=1))

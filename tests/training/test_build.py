@@ -56,6 +56,7 @@ ELSEWHERE = {
     "layerwise_lr_decay": "test_rates_by_layer_reach_the_trainer",
     "head_learning_rate": "test_rates_by_layer_reach_the_trainer",
     "gradual_unfreezing": "test_gradual_unfreezing_reaches_its_callback",
+    "weight_averaging": "test_weight_averaging_reaches_its_callback",
     "focal_gamma": "test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand",
 }
 MODEL_FIELDS = {
@@ -348,6 +349,14 @@ def test_structure_reaches_the_model(field, model_of):
 def test_gradual_unfreezing_reaches_its_callback(trainer_for):
     callbacks = trainer_for(gradual_unfreezing=0.4).callback_handler.callbacks
     assert [callback.share for callback in callbacks if isinstance(callback, GradualUnfreezing)] == [0.4]
+
+
+def test_weight_averaging_reaches_its_callback(trainer_for):
+    """What it does is in test_averaging.py."""
+    trainer = trainer_for(weight_averaging=0.3)
+    assert trainer.averaging.share == 0.3
+    assert trainer.averaging in trainer.callback_handler.callbacks
+    assert trainer_for().averaging is None
 
 
 def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):

@@ -68,12 +68,15 @@ def test_memory_grows_with_batch_length_and_precision_and_shrinks_with_lora():
     assert needed(activation_checkpointing=True) < usual
     assert needed(model={"lora": 8}) < usual
     assert needed(model={"num_hidden_layers": 6}) < usual
+    assert needed(weight_averaging=0.5) - usual == 4 * estimate.parameters_in(GPT2)
+    assert needed(weight_averaging=0.5, model={"lora": 8}) == needed(model={"lora": 8})
 
 
 def test_disk_is_that_of_the_checkpoints_kept_and_one_more():
     config = RunConfig(training={"save_total_limit": 2})
     assert estimate.disk_needed(config, 1_000) == 3 * 12_000 + 4_000
     assert estimate.disk_needed(config.with_changes({"training": NEVER}), 1_000) == 12_000 + 4_000
+    assert estimate.disk_needed(config.with_changes({"training": {"weight_averaging": 1}}), 1_000) == 3 * 16_000 + 4_000
 
 
 @pytest.mark.parametrize(("evaluations", "warned"), [(1, True), (3, True), (4, False)])
@@ -85,6 +88,12 @@ def test_early_stopping_that_can_never_fire_is_warned_of(evaluations, warned):
 
 def test_a_warm_up_as_long_as_the_run_is_warned_of():
     assert "as long as the run" in estimate.warnings_for(TrainingConfig(warmup_steps=100), 100, 3)[0]
+
+
+@pytest.mark.parametrize(("share", "warned"), [(0.01, True), (0.02, False)])
+def test_a_mean_of_one_step_is_warned_of(share, warned):
+    found = estimate.warnings_for(TrainingConfig(weight_averaging=share), 100, 3)
+    assert any("one step to average" in line for line in found) == warned
 
 
 def test_too_little_memory_and_disk_are_doubts():

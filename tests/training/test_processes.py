@@ -63,6 +63,7 @@ VARIANTS = {
     "one batch a step": {},
     "three batches a step": {"gradient_accumulation_steps": 3, "activation_checkpointing": True, **WEIGHED},
     "random order": {"train_sampling_strategy": "random", "label_smoothing_factor": 0.1},
+    "averaging": {"weight_averaging": 0.5},
     "rates and unfreezing": {"layerwise_lr_decay": 0.5, "head_learning_rate": 1e-3, "gradual_unfreezing": 0.5},
 }
 PARTED = {
@@ -93,10 +94,10 @@ def test_a_parted_model_is_trained_as_a_whole_one(settings, config, trained, as_
     assert_same(trained(1, **settings), parted)
 
 
-@pytest.mark.parametrize("fsdp", [False, True])
-def test_a_stopped_run_resumes_to_the_same_weights(fsdp, config, as_parts):
+@pytest.mark.parametrize(("fsdp", "averaging"), [(False, None), (True, None), (False, 0.8)])
+def test_a_stopped_run_resumes_to_the_same_weights(fsdp, averaging, config, as_parts):
     """Dropout is on: each process takes up its own random numbers again."""
-    settings = config(2, model={}, optim="adamw_torch", fsdp=fsdp)
+    settings = config(2, model={}, optim="adamw_torch", fsdp=fsdp, weight_averaging=averaging)
     going, stopped = (
         (parts.parted_on_a_cpu, parts.parted_and_stopped_in_step_8) if fsdp else (worker.train_part, parts.stopped_in_step_8)
     )

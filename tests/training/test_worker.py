@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import tuner
 from tuner import runs
+from tuner.data.labelled import load_labelled
 from tuner.errors import RunFailed
 from tuner.launch import local
 from tuner.training import checkpoints, worker
@@ -92,7 +93,7 @@ def test_status_shows_the_reports_scores(train_here, tiny_config):
 
 def test_predictions_stand_in_the_order_of_the_test_rows(train_here, tiny_config):
     run = train_here(tiny_config())
-    test = tuner.inference.load_labelled(run.config.data).splits["test"]
+    test = load_labelled(run.config.data).splits["test"]
     table = pq.read_table(run.folder / "predictions.parquet").to_pydict()
     assert (table["text"], table["row"]) == (list(test.texts), list(test.row_ids))
     assert {"label", "predicted", "probability_neg", "probability_pos"} <= set(table)
@@ -249,7 +250,7 @@ def test_changed_data_is_refused_at_resume(interrupted):
 
 
 def test_a_failed_evaluation_does_not_cost_the_model(tiny_config, queued, monkeypatch):
-    monkeypatch.setattr("tuner.inference.score_on", lambda *_: 1 / 0)
+    monkeypatch.setattr("tuner.scoring.assess", lambda *_: 1 / 0)
     run = queued(tiny_config())
     worker.main(run.id)
     assert (run.status.state, run.has_model) == ("completed", True)

@@ -69,6 +69,14 @@ def test_a_run_predicts(client, run_id):
 
 
 @pytest.mark.slow
+def test_two_models_are_compared(client, run_id, settings, server_home):
+    folder = str(server_home / "runs" / run_id / "model")
+    found = client.predict([run_id, folder], settings["data"]["source"], "test", api_name="/compare")
+    assert found["comparisons"][0]["differences"][0]["difference"] == 0
+    assert found["disagreements"] == 0
+
+
+@pytest.mark.slow
 def test_a_run_is_evaluated_on_another_source(client, run_id, settings):
     report = client.predict(run_id, settings["data"]["source"], "validation", api_name="/evaluate")
     assert report["split"] == "validation"

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from tuner.cli import _parser
+from tuner.colours import PALETTE, label_colours
 from tuner.commands.common import config_from
 from tuner.config import RunConfig
 from tuner.data.findings import Finding
-from tuner.ui import render, theme
+from tuner.ui import render
 
 ROW = {
     "run_id": "20260101-000000-abcdef", "title": "<img src=x onerror=alert(1)>", "state": "running", "step": 5, "max_steps": 20,
@@ -43,16 +44,9 @@ def test_a_series_of_one_point_becomes_a_dash():
     assert frame["step"].tolist() == [98, 100]
 
 
-def test_mistakes_are_the_surest_wrong_rows():
-    frame = pd.DataFrame(
-        {"text": ["a", "b", "c"], "label": ["x", "x", "y"], "predicted": ["y", "x", "x"], "confidence": [0.6, 0.9, 0.8]}
-    )
-    assert render.mistakes_table(frame)["text"].tolist() == ["c", "a"]
-
-
 def test_sentiment_has_its_colours_and_other_labels_get_the_palette():
-    assert theme.label_colours(["negative", "Positive"]) == {"negative": "#D55E00", "Positive": "#009E73"}
-    assert theme.label_colours(["sports", "positive"])["sports"] == theme.PALETTE[0]
+    assert label_colours(["negative", "Positive"]) == {"negative": "#D55E00", "Positive": "#009E73"}
+    assert label_colours(["sports", "positive"])["sports"] == PALETTE[0]
 
 
 @pytest.fixture

@@ -49,23 +49,6 @@ def config_from(options: argparse.Namespace) -> RunConfig:
     return RunConfig(**merge(settings, parse_assignments(options.set)))
 
 
-def print_report(report: Any) -> None:  # noqa: ANN401
-    """Prints a report: scores with intervals, labels, confusion matrix."""
-    print(f"\n{report.headline}")
-    names = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
-    for key, name in names.items():
-        low, high = report.intervals[key]
-        print(f"{name:>13} {getattr(report, key):.3f}  (n = {report.n:,}, 95 % {low:.3f}–{high:.3f})")
-    print(f"{'log loss':>13} {report.log_loss:.3f}\n{'ECE':>13} {report.ece:.3f}\n")
-    print_table(
-        ["label", "precision", "recall", "F1", "support"],
-        [[k, f"{v.precision:.3f}", f"{v.recall:.3f}", f"{v.f1:.3f}", f"{v.support:,}"] for k, v in report.per_class.items()],
-    )
-    print("\nRows: true label, columns: predicted")
-    rows = zip(report.labels, report.confusion_matrix, strict=True)
-    print_table(["", *report.labels], [[label, *(f"{count:,}" for count in row)] for label, row in rows])
-
-
 def print_table(header: list[str], rows: list[list[str]]) -> None:
     """Prints rows in columns: the first left, the others right aligned."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]

@@ -1,36 +1,21 @@
-"""evaluate and predict: a classifier at work."""
+"""predict: a classifier at work."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from tuner.commands.common import AddCommand, print_json, print_report, say
+from tuner.commands.common import AddCommand, print_json, say
 from tuner.errors import SettingsError
 
 
 def add(command: AddCommand) -> None:
     """Adds the commands of this module to the CLI."""
-    evaluate = command("evaluate", _evaluate, "score a classifier on a split")
-    evaluate.add_argument("model", metavar="RUN|MODEL", help="a run, a local folder or a Hub id")
-    evaluate.add_argument("--data", metavar="SOURCE", help="source of the rows (default: the run's own)")
-    evaluate.add_argument("--split", default="test", help="train, validation or test (default test)")
-
     predict = command("predict", _predict, "classify texts")
     predict.add_argument("model", metavar="RUN|MODEL", help="a run, a local folder or a Hub id")
     predict.add_argument("text", metavar="TEXT", nargs="*", help="texts; without any, lines of standard input")
     predict.add_argument("--input", type=Path, metavar="FILE", help="table or .txt file with texts")
     predict.add_argument("--output", type=Path, metavar="FILE", help="where the answers go: .csv, .jsonl or .parquet")
     predict.add_argument("--text-column", help="column of --input that holds the text")
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from tuner.inference import evaluate
-
-    report = evaluate(options.model, options.data, options.split)
-    if options.json:
-        return print_json(report.model_dump(mode="json"))
-    print_report(report)
-    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -57,5 +42,6 @@ def _predict(options: argparse.Namespace) -> int:
     for prediction in predictions:
         shares = "  ".join(f"{name} {share:.1%}" for name, share in prediction.probabilities.items())
         cut = f"  (only the first {prediction.tokens} tokens were read)" if prediction.cut else ""
-        print(f"{prediction.label}  [{shares}]  {' '.join(prediction.text.split())[:80]}{cut}")
+        unsure = "unsure, perhaps " if prediction.unsure else ""
+        print(f"{unsure}{prediction.label}  [{shares}]  {' '.join(prediction.text.split())[:80]}{cut}")
     return 0

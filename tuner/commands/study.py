@@ -1,11 +1,11 @@
-"""search and repeat: many trainings in one run."""
+"""search, repeat and learning-curve: many trainings in one run."""
 
 import argparse
 
 from tuner.commands.common import AddCommand, add_settings, config_from
 from tuner.commands.training import see_through
 from tuner.errors import SettingsError
-from tuner.study.plan import StudyConfig, parse_over
+from tuner.study.plan import SHARES, StudyConfig, parse_over
 
 
 def add(command: AddCommand) -> None:
@@ -26,6 +26,20 @@ def add(command: AddCommand) -> None:
     add_settings(repeat)
     repeat.add_argument("--seeds", type=int, metavar="K", help="so many seeds, each scored on the test rows")
     repeat.add_argument("--folds", type=int, metavar="K", help="so many folds, each scored on its validation rows")
+
+    curve = command("learning-curve", _learning_curve, "train on parts of the training rows: would more labels help?")
+    add_settings(curve)
+    curve.add_argument(
+        "--shares", type=float, nargs="+", default=list(SHARES), metavar="S",
+        help=f"shares of the training rows to train on (default {' '.join(map(str, SHARES))})",
+    )  # fmt: skip
+    curve.add_argument(
+        "--repeats", type=int, default=1, metavar="K", help="draws of every share, each with its own seeds (default 1)"
+    )
+
+
+def _learning_curve(options: argparse.Namespace) -> int:
+    return _run(options, kind="learning-curve", shares=options.shares, repeats=options.repeats)
 
 
 def _search(options: argparse.Namespace) -> int:

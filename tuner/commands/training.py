@@ -7,7 +7,8 @@ from typing import Any
 
 from tuner import queue, runs
 from tuner.commands import study_report
-from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_report, print_table, say, score
+from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_table, say, score
+from tuner.commands.report import print_report
 from tuner.config import RunConfig, merge, parse_assignments
 from tuner.environment import provenance
 from tuner.errors import RunFailed
@@ -136,8 +137,9 @@ class _Progress:
                 file=sys.stderr,
             )
         elif kind == "evaluate":
+            mean = " of the mean" if event.get("averaged") else ""
             scores = "  ".join(f"{k.removeprefix('eval_')} {event[k]:.3f}" for k in _VALIDATION_SCORES if k in event)
-            print(f"step {step:>5}/{self.max_steps}  validation: {scores}", file=sys.stderr)
+            print(f"step {step:>5}/{self.max_steps}  validation{mean}: {scores}", file=sys.stderr)
         elif kind == "trial":
             print(study_report.trial_line(event), file=sys.stderr)
         elif kind in ("note", "state") and event.get("message"):

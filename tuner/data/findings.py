@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from tuner import patterns
 from tuner.config import RunConfig
-from tuner.data import fixes, patterns
+from tuner.data import fixes
 from tuner.data.labelled import LabelledData
 from tuner.data.repeats import near_duplicates
 from tuner.data.rows import Rows

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tuner import patterns
 from tuner.config import Fix
-from tuner.data import patterns
 from tuner.data.repeats import near_duplicates, repeat_keys
 from tuner.data.rows import Rows
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,14 @@ from tuner.data.raw import RawData
 from tuner.data.reading import LeftOut, Reader, label_names
 from tuner.data.rows import Rows, row_name
 from tuner.data.sources import load_raw
-from tuner.data.splitting import fold_out, hold_out
+from tuner.data.splitting import fold_out, hold_out, in_shares
 from tuner.errors import SourceError
 
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 _TEST_NAMES = ("test", "testing")
 MOST_CLASSES = 1_000
+# The split of `load_whole`.
+WHOLE = "all"
 _HASHED_AT_ONCE = 10_000
 
 
@@ -102,6 +105,86 @@ class LabelledData:
         return {name: found.get(index, 0) for index, name in enumerate(self.labels)}
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A source with its columns found. `names`: role → source split that plays it."""
+
+    raw: RawData
+    names: dict[str, str]
+    text: Column
+    label: Column
+    read: Reader
+
+    @property
+    def first(self) -> Any:  # noqa: ANN401
+        return self.raw.splits[self.names["train"]]
+
+    def labelled(
+        self, parts: dict[str, Rows], labels: tuple[str, ...], notes: Sequence[str], cut: tuple[str, ...]
+    ) -> LabelledData:
+        index = {name: position for position, name in enumerate(labels)}
+        splits = {
+            role: Split(tuple(part.texts), tuple([index[value] for value in part.values]), tuple(part.row_ids), part.origin)
+            for role, part in parts.items()
+        }
+        return LabelledData(
+            source=self.raw.source,
+            splits=splits,
+            labels=labels,
+            text=self.text,
+            label=self.label,
+            columns=tuple(self.first.column_names),
+            revision=self.raw.revision,
+            identity=self.raw.identity,
+            fingerprint=_fingerprint(splits, labels),
+            notes=tuple(notes),
+            cut=cut,
+            left_out=self.read.left_out,
+        )
+
+
+def _open(config: DataConfig) -> _Source:
+    raw = load_raw(config.source, config.config, config.revision)
+    names = _split_names(raw, config)
+    first = raw.splits[names["train"]]
+    text = find_text_columns(first, config.text_column)
+    label = find_label_column(first, config.label_column, text.names)
+    return _Source(raw, names, text, label, Reader(raw, text, label, config))
+
+
+def load_whole(config: DataConfig) -> LabelledData:
+    """Every labelled row of a source's training (else first) split as the split "all": to score a model on, not to train one.
+
+    None is cut off, none mended, and one class is enough.
+
+    Raises:
+        SourceError: it cannot be read, has no such column, or no row with text and label.
+        NetworkError: it lies on the Hub, and the Hub does not answer.
+    """
+    found = _open(config)
+    rows = found.read(found.names["train"])
+    if not len(rows):
+        raise SourceError(f"No row of '{config.source}' has both a text and a label.", "Choose other columns.")
+    labels = label_names(found.first, found.label.names[0], set(rows.values), config)
+    return found.labelled({WHOLE: rows}, labels, [*found.raw.notes, *found.read.notes()], cut=())
+
+
+def load_for_scoring(config: DataConfig, split: str | None) -> tuple[LabelledData, str]:
+    """The rows to score a model on, and the split they are.
+
+    Args:
+        split: one of "train", "validation", "test" as a training would see it, or "all"; None for the source's own test rows
+            where it has such, else all.
+
+    Raises:
+        SourceError, NetworkError: as `load_labelled` and `load_whole`.
+    """
+    if split is None:
+        names = _split_names(load_raw(config.source, config.config, config.revision), config)
+        split = "test" if "test" in names else WHOLE
+    return (load_whole(config) if split == WHOLE else load_labelled(config)), split
+
+
 def load_labelled(config: DataConfig) -> LabelledData:
     """Reads a source and makes train, validation and test rows of it.
 
@@ -109,12 +192,8 @@ def load_labelled(config: DataConfig) -> LabelledData:
         SourceError: it cannot be read, has no such column or split, or fewer than two classes.
         NetworkError: it lies on the Hub, and the Hub does not answer.
     """
-    raw = load_raw(config.source, config.config, config.revision)
-    names = _split_names(raw, config)
-    first = raw.splits[names["train"]]
-    text = find_text_columns(first, config.text_column)
-    label = find_label_column(first, config.label_column, text.names)
-    read = Reader(raw, text, label, config)
+    found = _open(config)
+    raw, names, label, read = found.raw, found.names, found.label, found.read
     # Several of the three may come from one source split: each source split is read once.
     rows = {source_split: read(source_split) for source_split in dict.fromkeys(names.values())}
     _check_classes({value for part in rows.values() for value in part.values}, label)
@@ -126,27 +205,10 @@ def load_labelled(config: DataConfig) -> LabelledData:
     parts, mended = apply_fixes(parts, config.fixes)
     notes += mended
     parts = _limited(parts, config, notes)
-    labels = label_names(first, label.names[0], {value for part in parts.values() for value in part.values}, config)
-    index = {name: position for position, name in enumerate(labels)}
-    encoded = {
-        role: Split(tuple(part.texts), tuple([index[value] for value in part.values]), tuple(part.row_ids), part.origin)
-        for role, part in parts.items()
-    }
-    _check(encoded, labels, config, label)
-    return LabelledData(
-        source=raw.source,
-        splits=encoded,
-        labels=labels,
-        text=text,
-        label=label,
-        columns=tuple(first.column_names),
-        revision=raw.revision,
-        identity=raw.identity,
-        fingerprint=_fingerprint(encoded, labels),
-        notes=tuple(notes),
-        cut=tuple(role for role in SPLITS if role not in names),
-        left_out=read.left_out,
-    )
+    labels = label_names(found.first, label.names[0], {value for part in parts.values() for value in part.values}, config)
+    data = found.labelled(parts, labels, notes, cut=tuple(role for role in SPLITS if role not in names))
+    _check(data.splits, labels, config, label)
+    return data
 
 
 def _split_names(raw: RawData, config: DataConfig) -> dict[str, str]:
@@ -211,12 +273,15 @@ def _decided(parts: dict[str, Rows], raw: RawData, config: DataConfig, notes: li
 
 
 def _limited(parts: dict[str, Rows], config: DataConfig, notes: list[str]) -> dict[str, Rows]:
-    """At most as many rows of each role as asked for; the rows stand in random order."""
+    """At most as many rows of each role as asked for; the rows stand in random order, so that fewer are the first of more."""
     limits = {"train": config.max_train_samples, "validation": config.max_eval_samples, "test": config.max_eval_samples}
     for role, most in limits.items():
         available = len(parts[role])
         if most is not None and most < available:
-            parts = {**parts, role: parts[role].take(range(most))}
+            order = range(available)
+            if role == "train" and config.train_samples_seed is not None:
+                order = in_shares(parts[role].values, config.train_samples_seed)
+            parts = {**parts, role: parts[role].take(order[:most])}
             notes.append(f"{most:,} of {available:,} {role} rows were drawn (seed {config.seed}).")
     return parts
 
@@ -241,7 +306,10 @@ def _check(splits: dict[str, Split], labels: tuple[str, ...], config: DataConfig
         )
     for role, split in splits.items():
         if not len(split):
-            raise SourceError(f"The {role} split has no row with both a text and a label.", "Choose another split.")
+            raise SourceError(
+                f"The {role} split ('{split.origin}') has no row with both a text and a label; some sets hide their test labels.",
+                f"Set data.{role}_split to one with labels, or data.{role}_size to cut {role} rows from train.",
+            )
 
 
 def _fingerprint(splits: dict[str, Split], labels: tuple[str, ...]) -> str:

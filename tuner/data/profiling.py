@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import BaseModel as Model
 from pydantic import ConfigDict, PrivateAttr
 
+from tuner import patterns
 from tuner.config import RunConfig
-from tuner.data import findings, patterns
+from tuner.data import findings
 from tuner.data.browsing import rows_page
 from tuner.data.findings import Finding, Look, Positions
 from tuner.data.labelled import LabelledData, Split, load_labelled

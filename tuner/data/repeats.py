@@ -31,6 +31,12 @@ def first_of_each(keys: np.ndarray) -> np.ndarray:
     return np.sort(np.unique(keys, return_index=True)[1])
 
 
+def overlap(texts: Sequence[str], training: Sequence[str]) -> int:
+    """How many of the texts stand among the training texts, but for case and blanks."""
+    keys, seen = repeat_keys(texts, training)
+    return int(np.isin(keys, seen).sum())
+
+
 def near_duplicates(texts: Sequence[str]) -> tuple[np.ndarray, int]:
     """Positions of texts that nearly repeat an earlier one, and how many texts were compared (the first ones, see above).
 

@@ -65,6 +65,20 @@ def fold_out(rows: Rows, num_folds: int, fold: int, seed: int) -> tuple[Rows, Ro
     return groups.parted(held)
 
 
+def in_shares(values: "Sequence[str]", seed: int) -> list[int]:
+    """All positions in a drawn order whose every beginning has the labels in their shares, to a row of each.
+
+    Of a label with n rows, drawn row k stands at (k + ½) ⁄ n of the way, so that the beginnings of one order lie in each other.
+    """
+    random = np.random.default_rng(seed)
+    kinds, places = np.unique(np.asarray(values, dtype=object).astype(str), return_inverse=True)
+    way = np.empty(len(places))
+    for kind in range(len(kinds)):
+        own = random.permutation(np.flatnonzero(places == kind))
+        way[own] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.lexsort((random.random(len(places)), way)).tolist()
+
+
 class _Groups:
     """Rows whose texts are repeats of each other, taken as one.
 

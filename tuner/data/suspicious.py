@@ -26,19 +26,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuner.evaluation import word_counts
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from tuner.data.labelled import LabelledData
 
 MOST_ROWS = 20_000
-# Of each text: some 350 words; whole books would cost minutes.
-_MOST_CHARACTERS = 2_000
-# Columns × classes: 1,000 classes × 5,000 columns took 34 s per fold and 1.9 GB, 77 × 19,000 took 4 s and 0.6 GB.
-_MOST_COEFFICIENTS = 1_500_000
-_MOST_COLUMNS = 100_000
-# Below this many rows a word that occurs once is kept: there is little else.
-_ROWS_TO_PRUNE = 1_000
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,9 @@ def out_of_fold_probabilities(
     targets = np.asarray(labels, dtype=int)[looked_at]
     counts = Counter(targets.tolist())
     folds = min(folds, max(counts.values(), default=0))
-    matrix = tfidf([texts[i][:_MOST_CHARACTERS] for i in looked_at], classes) if len(counts) > 1 and folds > 1 else None
+    matrix = (
+        tfidf([texts[i][: word_counts.MOST_CHARACTERS] for i in looked_at], classes) if len(counts) > 1 and folds > 1 else None
+    )
     if matrix is not None:
         common = np.array([counts[target] >= folds for target in targets.tolist()])
         found[looked_at[common]] = _cross_predict(matrix, targets, common, classes, seed, folds)
@@ -187,18 +184,7 @@ def _cross_predict(
 
 def tfidf(texts: list[str], classes: int) -> "csr_matrix | None":
     """Words and pairs of words, sublinear; fitted on all rows, as it reads no label. None where no text has a letter."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    least = 2 if len(texts) >= _ROWS_TO_PRUNE else 1
-    columns = min(_MOST_COLUMNS, _MOST_COEFFICIENTS // classes)
-    units = {"analyzer": "char", "ngram_range": (1, 2)} if _unspaced(texts) else {"ngram_range": (1, 2)}
     try:
-        return TfidfVectorizer(sublinear_tf=True, min_df=least, max_features=columns, **units).fit_transform(texts)
+        return word_counts.vectorizer(texts, classes).fit_transform(texts)
     except ValueError:  # "empty vocabulary"
         return None
-
-
-def _unspaced(texts: list[str]) -> bool:
-    """Whether the texts are written without spaces (Chinese, Japanese, Thai); English has one in 6 characters."""
-    sample = "".join(texts[:1_000])
-    return sum(map(str.isspace, sample)) < 0.05 * len(sample)

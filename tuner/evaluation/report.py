@@ -1,18 +1,28 @@
-"""EvaluationReport: how good a classifier is on a split. Tab, CLI, JSON and card render this one object."""
+"""EvaluationReport: how good a classifier is on a split. Tab, CLI, JSON, HTML and card render this one object."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from tuner.evaluation.metrics import score
+from tuner.evaluation.baselines import Baseline
+from tuner.evaluation.behaviour import BehaviourResult
+from tuner.evaluation.bootstrap import intervals
+from tuner.evaluation.calibration import Calibration, CoveragePoint, Threshold, coverage_curve
+from tuner.evaluation.curves import Curve, precision_recall_curves, roc_curves
+from tuner.evaluation.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER, score
+from tuner.evaluation.slices import Slice, slices
 
-_RESAMPLES = 1_000
-_INTERVAL_SEED = 42
+Interval = tuple[float, float]
+Part = TypeVar("Part")
+SCORES = (*HIGHER_IS_BETTER, *LOWER_IS_BETTER)
+# Balanced accuracy is another name of macro recall: one of them is enough to read.
+SHOWN = tuple(name for name in SCORES if name != "balanced_accuracy")
 
 
 class ClassScores(BaseModel):
-    """Scores of one label. `support` is its number of rows."""
+    """Scores of one label, each with its 95 % interval. `support` is its number of rows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,19 +30,32 @@ class ClassScores(BaseModel):
     recall: float
     f1: float
     support: int
+    precision_interval: Interval
+    recall_interval: Interval
+    f1_interval: Interval
 
 
 class EvaluationReport(BaseModel):
     """Scores of one classifier on one split.
 
     Attributes:
+        n: rows scored.
+        data_fingerprint: SHA-256 of the data the rows came from.
+        rows_fingerprint: SHA-256 of the texts and labels scored: equal where two reports scored the same rows.
+        seen_in_training: scored rows whose text stood in the training rows; None where these are not known.
+        macro_recall: the mean of the labels' recalls, also called balanced accuracy.
+        roc_auc: of one label against the rest, mean over the labels; so is average_precision.
+        brier_score: squared distance to the right answer over all labels, from 0 to 2.
         ece: expected calibration error over 15 equal-width bins.
+        hub_metrics: metrics of the Hub that were asked for by name.
         intervals: metric → 95 % interval by percentile bootstrap, 1,000 resamples of the rows, seed 42.
         per_class: label name → its scores.
         confusion_matrix: rows are true labels, columns predicted ones, in the order of `labels`.
         majority_accuracy: accuracy of always answering the most frequent label.
-        n: rows scored.
-        data_fingerprint: SHA-256 of the data the rows came from.
+        temperature: what the logits were divided by before the probabilities were scored; 1 leaves them as they are.
+        calibration: before and after that; None where the classifier has no temperature of its own.
+        threshold: confidence below which the classifier answers "unsure"; None where it always answers.
+        notes: one sentence for every part that could not be made, and for rows left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,17 +64,44 @@ class EvaluationReport(BaseModel):
     source: str
     split: str
     data_fingerprint: str
+    rows_fingerprint: str
     n: int
+    seen_in_training: int | None = None
     labels: list[str]
     accuracy: float
-    macro_f1: float
+    balanced_accuracy: float
     macro_recall: float
+    macro_f1: float
+    weighted_f1: float
+    matthews_corrcoef: float
+    roc_auc: float
+    average_precision: float
     log_loss: float
+    brier_score: float
     ece: float
+    hub_metrics: dict[str, float] = {}
     majority_accuracy: float
-    intervals: dict[str, tuple[float, float]]
+    intervals: dict[str, Interval]
     per_class: dict[str, ClassScores]
     confusion_matrix: list[list[int]]
+    temperature: float = 1.0
+    calibration: Calibration | None = None
+    coverage: list[CoveragePoint] = []
+    threshold: Threshold | None = None
+    roc: list[Curve] = []
+    precision_recall: list[Curve] = []
+    slices: list[Slice] = []
+    baselines: list[Baseline] = []
+    behaviour: list[BehaviourResult] = []
+    notes: list[str] = []
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        """A damaged file is no report: what reads one may rely on every number, interval and label."""
+        drawn = {curve.label for curve in (*self.roc, *self.precision_recall)}
+        if not set(SCORES) <= self.intervals.keys() or list(self.per_class) != self.labels or not drawn <= set(self.labels):
+            raise ValueError("intervals, labels or curves are missing")
+        return self
 
     @property
     def scores(self) -> dict[str, float]:
@@ -59,18 +109,42 @@ class EvaluationReport(BaseModel):
         return {name: getattr(self, name) for name in ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")}
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """Every number of the whole split by name, those of the Hub's metrics included."""
+        return {name: getattr(self, name) for name in SCORES} | self.hub_metrics
+
+    @property
     def headline(self) -> str:
-        """The answer in a sentence: share right, the most frequent mistake, the gain over always the same answer."""
+        """The answer in a sentence: share right, the most frequent mistake, the gain over the best baseline."""
         matrix = np.array(self.confusion_matrix)
         np.fill_diagonal(matrix, 0)
         words = [f"Right {self.accuracy:.0%} of the time"]
         if matrix.sum():
             true, predicted = np.unravel_index(matrix.argmax(), matrix.shape)
             words.append(f"most often mistakes {self.labels[int(true)]} for {self.labels[int(predicted)]}")
-        gain = 100 * (self.accuracy - self.majority_accuracy)
-        comparison = "better" if gain >= 0 else "worse"
-        words.append(f"{abs(gain):.0f} points {comparison} than always answering the most frequent label")
+        counted = [baseline for baseline in self.baselines if baseline.kind in ("majority", "tfidf")]
+        best = max(counted, key=lambda baseline: baseline.accuracy, default=None)
+        accuracy = best.accuracy if best else self.majority_accuracy
+        other = "word counts" if best and best.kind == "tfidf" else "always answering the most frequent label"
+        gain = 100 * (self.accuracy - accuracy)
+        words.append(f"{abs(gain):.0f} points {'better' if gain >= 0 else 'worse'} than {other}")
         return "; ".join(words) + "."
+
+    @property
+    def did_it_pay(self) -> str:
+        """Whether fine-tuning paid, in a sentence; empty where nothing stands beside it."""
+        rivals = [baseline for baseline in self.baselines if baseline.difference and baseline.kind != "model"]
+        if not rivals:
+            return ""
+        best = max(rivals, key=lambda baseline: baseline.macro_f1)
+        low, high = best.difference.interval
+        gain = 100 * best.difference.difference
+        points = f"{abs(gain):.0f} points of macro F1 {'above' if gain >= 0 else 'below'} the best baseline, {best.name}"
+        if low > 0:
+            return f"Fine-tuning paid: {points}."
+        if high < 0:
+            return f"Fine-tuning did not pay: {points}."
+        return f"It is not clear that fine-tuning paid: {points}, which may be luck (n = {self.n:,})."
 
 
 def make_report(
@@ -78,68 +152,84 @@ def make_report(
     label_ids: Sequence[int],
     labels: Sequence[str],
     *,
-    model: str,
-    source: str,
-    split: str,
-    fingerprint: str,
+    texts: Sequence[str] = (),
+    columns: Mapping[str, Sequence[Any]] | None = None,
+    notes: Sequence[str] = (),
+    **about: Any,  # noqa: ANN401
 ) -> EvaluationReport:
     """The report of probabilities (rows × labels) against label ids (one per row).
+
+    Args:
+        texts: one per row, for slices; none leaves these out.
+        columns: name → one value per row, of further columns of the data, for slices.
+        notes: sentences of what was left out so far.
+        about: fields of the report that are known already: `model`, `source`, `split`, `data_fingerprint` …
 
     Raises:
         ValueError: no rows, shapes that do not fit, or probabilities that are no finite numbers.
     """
-    truth = np.asarray(label_ids)
+    truth = np.asarray(label_ids, dtype=np.int64)
     if probabilities.shape != (len(truth), len(labels)):
         raise ValueError(f"probabilities have shape {probabilities.shape}, expected {(len(truth), len(labels))}")
+    missing = list(notes)
+
+    def attempt(part: str, make: Callable[[], list[Part]]) -> list[Part]:
+        """What could not be made costs no more than itself."""
+        try:
+            return make()
+        except ValueError as error:
+            missing.append(f"{part} could not be made: {error}")
+            return []
+
+    names = tuple(labels)
     metrics = score(probabilities, truth)
-    size = len(labels)
-    confusion = np.bincount(truth * size + probabilities.argmax(axis=1), minlength=size * size).reshape(size, size)
-    precision, recall, f1 = _per_class(confusion)
+    found = intervals(probabilities, truth)
+    confusion = confusion_matrix(probabilities, truth)
+    present = np.unique(truth)
+    if len(present) == 1:
+        missing.append(
+            f"All {len(truth):,} rows have the label {names[present[0]]}: numbers that compare labels say nothing here "
+            "(ROC-AUC is 0.5, average precision 1 by definition)."
+        )
     return EvaluationReport(
-        model=model,
-        source=source,
-        split=split,
-        data_fingerprint=fingerprint,
         n=len(truth),
-        labels=list(labels),
+        labels=list(names),
         **metrics,
         majority_accuracy=float(confusion.sum(axis=1).max() / confusion.sum()),
-        intervals=_intervals(confusion),
-        per_class={
-            name: ClassScores(
-                precision=float(precision[i]), recall=float(recall[i]), f1=float(f1[i]), support=int(confusion[i].sum())
-            )
-            for i, name in enumerate(labels)
-        },
+        intervals=found.scores,
+        per_class=_class_scores(confusion, names, found.per_class),
         confusion_matrix=confusion.tolist(),
+        coverage=attempt("The coverage curve", lambda: coverage_curve(probabilities, truth)),
+        roc=attempt("ROC curves", lambda: roc_curves(probabilities, truth, names)),
+        precision_recall=attempt("Precision–recall curves", lambda: precision_recall_curves(probabilities, truth, names)),
+        slices=attempt("Slices", lambda: slices(texts, truth, probabilities, names, columns or {}) if len(texts) else []),
+        notes=missing,
+        **about,
     )
 
 
-def _per_class(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Precision, recall and F1 per label; 0 where there is nothing to divide by, as scikit-learn's zero_division=0.
+def confusion_matrix(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Counts (labels × labels): rows are true labels, columns predicted ones."""
+    size = probabilities.shape[1]
+    return np.bincount(truth * size + probabilities.argmax(axis=1), minlength=size * size).reshape(size, size)
 
-    Args:
-        confusion: (…, true, predicted) counts.
-    """
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(float)
-    predicted, true = confusion.sum(axis=-2), confusion.sum(axis=-1)
+
+def _class_scores(
+    confusion: np.ndarray, labels: Sequence[str], found: Sequence[Mapping[str, Interval]]
+) -> dict[str, ClassScores]:
+    """Precision, recall and F1 per label; 0 where there is nothing to divide by, as scikit-learn's zero_division=0."""
+    right = np.diagonal(confusion).astype(float)
+    predicted, true = confusion.sum(axis=0), confusion.sum(axis=1)
     precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
     recall = np.divide(right, true, out=np.zeros_like(right), where=true > 0)
     f1 = np.divide(2 * right, predicted + true, out=np.zeros_like(right), where=(predicted + true) > 0)
-    return precision, recall, f1
-
-
-def _intervals(confusion: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Percentile bootstrap: resampling rows is drawing the confusion counts from a multinomial."""
-    total = int(confusion.sum())
-    random = np.random.default_rng(_INTERVAL_SEED)
-    drawn = random.multinomial(total, confusion.ravel() / total, size=_RESAMPLES).reshape(-1, *confusion.shape)
-    _, recall, f1 = _per_class(drawn)
-    present = drawn.sum(axis=-1) > 0
-    count = np.maximum(present.sum(axis=-1), 1)
-    values = {
-        "accuracy": np.diagonal(drawn, axis1=-2, axis2=-1).sum(axis=-1) / total,
-        "macro_f1": (f1 * present).sum(axis=-1) / count,
-        "macro_recall": (recall * present).sum(axis=-1) / count,
+    return {
+        name: ClassScores(
+            precision=float(precision[i]),
+            recall=float(recall[i]),
+            f1=float(f1[i]),
+            support=int(true[i]),
+            **{f"{key}_interval": value for key, value in found[i].items()},
+        )
+        for i, name in enumerate(labels)
     }
-    return {name: tuple(np.percentile(sample, (2.5, 97.5)).tolist()) for name, sample in values.items()}

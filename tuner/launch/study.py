@@ -1,6 +1,6 @@
-"""Starts studies: searches and repeats, whose worker is a process on this machine."""
+"""Starts studies: searches, repeats and learning curves, whose worker is a process on this machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tuner import modeling, runs
@@ -8,7 +8,7 @@ from tuner.config import RunConfig
 from tuner.errors import ModelError, SettingsError
 from tuner.launch.local import follow, prepare, spawn
 from tuner.runs import Run
-from tuner.study.plan import Choices, Metric, Range, StudyConfig, changes_of, is_whole
+from tuner.study.plan import SHARES, Choices, Metric, Range, StudyConfig, changes_of, is_whole
 from tuner.study.results import StudyResult, results
 from tuner.training.fitting import fitted
 
@@ -54,6 +54,25 @@ def repeat(
     return results(follow(start(config, StudyConfig(kind="repeat", seeds=seeds, folds=folds)), on_event))
 
 
+def learning_curve(
+    config: RunConfig, *, shares: Sequence[float] = SHARES, repeats: int = 1, on_event: OnEvent | None = None
+) -> StudyResult:
+    """Trains the same settings on parts of the training rows; `result.outlook` says whether more labels would help.
+
+    Every part is trained for the same epochs and scored on the same validation rows. The rows of one share lie in those of
+    the next, and have the labels in their shares.
+
+    Args:
+        shares: of the training rows (of `data.max_train_samples` where that is given).
+        repeats: draws of every share, each with seeds of its own.
+
+    Raises:
+        RunFailed: no part could be trained.
+        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+    """
+    return results(follow(start(config, StudyConfig(kind="learning-curve", shares=list(shares), repeats=repeats)), on_event))
+
+
 def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
     """Makes a study and starts its worker, which waits for its turn.
 
@@ -83,8 +102,11 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
         changes["data"] |= {"num_folds": plan.folds, "fold": 0}
     if plan.kind == "search" and plan.pruning and config.training.eval_strategy == "no":
         problems.append("training.eval_strategy = 'no': pruning compares validations in between; choose epoch, or leave it off.")
-    if plan.seeds and config.training.seed + plan.seeds > 2**32:
-        problems.append(f"training.seed = {config.training.seed}: {plan.seeds} seeds from it on must stay below {2**32:,}.")
+    for path, seed in (("training.seed", config.training.seed), ("data.seed", config.data.seed if plan.shares else 0)):
+        if (count := plan.seeds or plan.repeats or 0) and seed + count > 2**32:
+            problems.append(f"{path} = {seed}: {count} seeds from it on must stay below {2**32:,}.")
+    if plan.shares:
+        problems += _unfit_for_parts(config)
     if config.training.num_processes > 1:
         problems.append(f"training.num_processes = {config.training.num_processes}: a study trains in one process; give 1.")
     if config.data.num_folds and plan.folds and config.data.fold:
@@ -98,6 +120,19 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
     config = prepare(config)
     _refuse_what_the_base_model_cannot(config, plan)
     return config
+
+
+def _unfit_for_parts(config: RunConfig) -> list[str]:
+    """What a learning curve cannot honour."""
+    problems = []
+    if config.training.max_steps > 0:
+        problems.append(
+            f"training.max_steps = {config.training.max_steps}: a learning curve trains every part for the same epochs; give -1, "
+            "and num_train_epochs."
+        )
+    if config.data.train_samples_seed is not None:
+        problems.append(f"data.train_samples_seed = {config.data.train_samples_seed}: a learning curve draws itself; empty it.")
+    return problems
 
 
 def _refuse_what_the_base_model_cannot(config: RunConfig, plan: StudyConfig) -> None:

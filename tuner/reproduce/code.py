@@ -29,6 +29,7 @@ _IMPORTS = {
     "TrainerCallback": "from transformers import TrainerCallback",
     "TrainingArguments": "from transformers import TrainingArguments",
     "set_seed": "from transformers import set_seed",
+    "get_swa_multi_avg_fn": "from torch.optim.swa_utils import get_swa_multi_avg_fn",
     "get_length_grouped_indices": "from transformers.trainer_pt_utils import get_length_grouped_indices",
 }
 _STANDARD = ("functools", "importlib", "json", "Path")

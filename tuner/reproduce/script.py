@@ -6,7 +6,7 @@ from typing import Any
 from tuner.catalog import SAMPLE_MINILM
 from tuner.config import RunConfig
 from tuner.modeling import dropout_settings, is_classifier
-from tuner.reproduce import shape, trainer
+from tuner.reproduce import averaging, shape, trainer
 from tuner.reproduce.code import Code, assign, call, imports_of
 from tuner.reproduce.recipe import Recipe, recipe_for
 from tuner.runs import Run
@@ -42,7 +42,7 @@ def script_for(what: Run | RunConfig | Recipe) -> str:
         shape.model(recipe, _loading(recipe)),
         _arguments(recipe),
         trainer.trainer(recipe),
-        ["# 6. Train", "trainer.train()"],
+        ["# 6. Train", "trainer.train()", *averaging.choice(recipe)],
         _evaluate_and_save(recipe),
     ]
     constants = ["HERE = Path(__file__).resolve().parent", f"SEED = {recipe.training.seed}"]

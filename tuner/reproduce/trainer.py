@@ -1,5 +1,6 @@
 """The section of the Trainer: metrics, loss, rates by layer, order of the rows, unfreezing, and the Trainer of them."""
 
+from tuner.reproduce import averaging
 from tuner.reproduce.code import Code, any_of, assign, call, indented, literal
 from tuner.reproduce.recipe import Recipe
 from tuner.reproduce.shape import frozen
@@ -98,6 +99,7 @@ def trainer(recipe: Recipe) -> list[str]:
         *(["", *_SAMPLER.splitlines()[1:], ""] if recipe.groups else []),
         *_class(recipe),
         *_unfreezing(recipe),
+        *averaging.callback(recipe),
         "",
         *_trainer(recipe),
     ]
@@ -209,6 +211,7 @@ def _trainer(recipe: Recipe) -> list[str]:
     patience, unfreezes = recipe.training.early_stopping_patience, recipe.training.gradual_unfreezing
     callbacks = [f"EarlyStoppingCallback(early_stopping_patience={patience})"] if patience else []
     callbacks += ["GradualUnfreezing()"] if unfreezes else []
+    callbacks += ["averaging"] if recipe.training.weight_averaging else []
     given = {
         "model": Code("model"),
         "args": Code("arguments"),

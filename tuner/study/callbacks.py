@@ -5,9 +5,13 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from tuner.study.plan import Metric
+from tuner.config import Metric, TrainingConfig
+from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.study.proposals import Proposal
+from tuner.training.averaging import PREFIX, at_least_as_good
 from tuner.training.callbacks import StopOnRequest
+
+_NO_SCORES = ("epoch", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
 
 
 class Watch(TrainerCallback):
@@ -20,6 +24,7 @@ class Watch(TrainerCallback):
 
     Attributes:
         evaluations: validation scores without prefix, in order.
+        of_mean: those of the mean of the weights, where one was made.
         pruned: whether the trial was ended because it was hopeless.
     """
 
@@ -29,6 +34,7 @@ class Watch(TrainerCallback):
         self.stop = stop
         self.tell = tell
         self.evaluations: list[dict[str, float]] = []
+        self.of_mean: dict[str, float] | None = None
         self.pruned = False
         self.seen_step = -1
         self._training = False
@@ -45,20 +51,31 @@ class Watch(TrainerCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any
     ) -> None:
+        of_mean = any(key.startswith(PREFIX) for key in metrics)
+        plain = {key.removeprefix(f"{PREFIX if of_mean else 'eval'}_"): value for key, value in metrics.items()}
+        scores = {key: float(value) for key, value in plain.items() if key not in _NO_SCORES}
+        if of_mean:
+            self.of_mean = scores
+            return
         self.seen_step = state.global_step
-        timing = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time")
-        scores = {key.removeprefix("eval_"): float(value) for key, value in metrics.items() if key not in (*timing, "epoch")}
         self.evaluations.append(scores)
         hopeless = self.proposal.is_hopeless(scores[self.metric])
         if hopeless and self._training and state.global_step < state.max_steps:
             self.pruned = control.should_training_stop = True
 
-    def of_the_model(self, keeps_best: bool) -> dict[str, float]:
-        """The scores of the model a run would end with: the best evaluation's where that is kept, else the last one's."""
-        if not keeps_best or self.pruned:
-            return self.evaluations[-1]
-        pick = min if self.metric == "loss" else max
-        return pick(self.evaluations, key=lambda scores: scores[self.metric])
+    def of_the_model(self, training: TrainingConfig) -> dict[str, float]:
+        """The scores of the model a run would end with: the best evaluation's where that is kept, else the last one's.
+
+        Those of the mean of the weights where a run would keep that.
+        """
+        kept = self.evaluations[-1]
+        if training.keeps_best and not self.pruned:
+            pick = max if self.metric in HIGHER_IS_BETTER else min
+            kept = pick(self.evaluations, key=lambda scores: scores[self.metric])
+        metric = training.metric_for_best_model
+        if self.of_mean and (training.eval_strategy == "no" or at_least_as_good(self.of_mean[metric], kept[metric], metric)):
+            return self.of_mean
+        return kept
 
 
 class NoCheckpoints(TrainerCallback):

@@ -3,19 +3,27 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from tuner.config import RunConfig, Seed, fields, parse_assignments
+from tuner.config import Metric, RunConfig, Seed, fields, parse_assignments
 from tuner.errors import SettingsError
 from tuner.runs import Run
 
-Metric = Literal["macro_f1", "macro_recall", "accuracy", "loss"]
 Values = dict[str, Any]
 _SEARCH_ONLY = ("space", "n_trials", "minutes", "metric")
+_REPEATS_ONLY = ("seeds", "folds")
+_CURVE_ONLY = ("shares", "repeats")
+_BELONGS = {
+    "search": (_SEARCH_ONLY, "a search"),
+    "repeat": (_REPEATS_ONLY, "repeats"),
+    "learning-curve": (_CURVE_ONLY, "a learning curve"),
+}
+# Of the training rows; each about twice the one before.
+SHARES = (0.1, 0.25, 0.5, 1.0)
 _RANGE = re.compile(r"\s*([^\s,:]+?)\s*\.\.\s*([^\s,:]+?)\s*(:\s*log)?\s*")
 # What a search usually varies and between which values, for people who do not want to think of it.
 USUAL = {
@@ -91,7 +99,8 @@ class StudyConfig(_Part):
     A search never looks at test rows: they would no longer be unseen by the settings it ends with.
 
     Attributes:
-        kind: "search" tries settings of `space`; "repeat" trains the same ones again.
+        kind: "search" tries settings of `space`; "repeat" trains the same ones again; "learning-curve" trains them on parts of
+            the training rows.
         space: "section.field" → range or choices of a search.
         n_trials: most trials of a search.
         minutes: no trial is begun after so many minutes of all its sessions; the one in hand is finished.
@@ -100,9 +109,11 @@ class StudyConfig(_Part):
         seed: of the settings drawn.
         seeds: repeats with so many values of `training.seed`, counted up from the config's; the split of the data stays.
         folds: repeats over so many folds, each validating once.
+        shares: of the training rows that a learning curve trains on, ascending; the rows of one lie in those of the next.
+        repeats: draws of a learning curve for every share, each with seeds of its own.
     """
 
-    kind: Literal["search", "repeat"]
+    kind: Literal["search", "repeat", "learning-curve"]
     space: Space = Field(default_factory=dict)
     n_trials: Annotated[int, Field(ge=1, le=10_000)] | None = None
     minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
@@ -111,6 +122,8 @@ class StudyConfig(_Part):
     seed: Seed = 42
     seeds: Annotated[int, Field(ge=2, le=100)] | None = None
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2, max_length=20)] | None = None
+    repeats: Annotated[int, Field(ge=1, le=20)] | None = None
 
     def __init__(self, **given: Any) -> None:  # noqa: ANN401
         """Validates the plan.
@@ -119,6 +132,9 @@ class StudyConfig(_Part):
             SettingsError: with one sentence for every mistake.
         """
         problems = []
+        if given.get("kind") == "learning-curve":
+            given = {"shares": SHARES, "repeats": 1, **{key: value for key, value in given.items() if value is not None}}
+            given["shares"] = _ascending(given["shares"])
         try:
             super().__init__(**given)
         except ValidationError as error:
@@ -132,7 +148,7 @@ class StudyConfig(_Part):
     @property
     def planned(self) -> int:
         """Trials planned; 0 where only the minutes decide."""
-        most = self.seeds or self.folds or self.n_trials or 0
+        most = self.seeds or self.folds or len(self.shares or ()) * (self.repeats or 1) or self.n_trials or 0
         return min(most, self.combinations) if self.combinations and most else most or self.combinations
 
     @property
@@ -141,6 +157,10 @@ class StudyConfig(_Part):
         if not self.space or not all(isinstance(part, Choices) for part in self.space.values()):
             return 0
         return math.prod(len(part.choices) for part in self.space.values() if isinstance(part, Choices))
+
+    def share_of(self, number: int) -> float:
+        """The share of a learning curve's trial, counted from 0; 1 for all others: what a trial costs beside another."""
+        return self.shares[number % len(self.shares)] if self.shares else 1.0
 
     def to_yaml(self) -> str:
         """The whole plan; `StudyConfig.from_yaml` gives an equal one back."""
@@ -233,23 +253,30 @@ def _choices(path: str, given: str) -> list[Any]:
     return [parse_assignments([f"{path}={value.strip()}"])[section][field] for value in given.split(",")]
 
 
+def _ascending(shares: Any) -> Any:  # noqa: ANN401
+    """In order and each once; what is no list of numbers is left to the validation."""
+    numbers = isinstance(shares, Sequence) and all(isinstance(share, int | float) for share in shares)
+    return sorted(set(shares)) if numbers else shares
+
+
 def _missing(given: Values) -> list[str]:
-    """What is wanting in a plan, or stands in one of the other kind."""
-    if given.get("kind") == "search":
-        problems = [
-            f"{key} = {given[key]!r}: belongs to repeats, not to a search." for key in ("seeds", "folds") if given.get(key)
-        ]
-        if not given.get("space"):
-            problems.append("space: a search needs at least one setting to vary, such as training.learning_rate=1e-5..2e-4:log.")
-        if given.get("n_trials") is None and given.get("minutes") is None:
-            problems.append("n_trials, minutes: a search needs a budget; give one of them (trials from 1, minutes above 0).")
-        return problems
-    if given.get("kind") == "repeat":
-        problems = [f"{key}: belongs to a search, not to repeats." for key in _SEARCH_ONLY if given.get(key)]
-        if (given.get("seeds") is None) == (given.get("folds") is None):
-            problems.append("seeds, folds: give one of them, 2 to 100 seeds or 2 to 20 folds.")
-        return problems
-    return []
+    """What is wanting in a plan, or stands in one of another kind."""
+    kind = given.get("kind")
+    if kind not in _BELONGS:
+        return []
+    problems = [
+        f"{key} = {given[key]!r}: belongs to {whose}, not to {_BELONGS[kind][1]}."
+        for other, (keys, whose) in _BELONGS.items()
+        for key in keys
+        if other != kind and given.get(key)
+    ]
+    if kind == "search" and not given.get("space"):
+        problems.append("space: a search needs at least one setting to vary, such as training.learning_rate=1e-5..2e-4:log.")
+    if kind == "search" and given.get("n_trials") is None and given.get("minutes") is None:
+        problems.append("n_trials, minutes: a search needs a budget; give one of them (trials from 1, minutes above 0).")
+    if kind == "repeat" and (given.get("seeds") is None) == (given.get("folds") is None):
+        problems.append("seeds, folds: give one of them, 2 to 100 seeds or 2 to 20 folds.")
+    return problems
 
 
 def _unfit(path: str, part: Any) -> list[str]:  # noqa: ANN401

@@ -14,8 +14,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tuner.config import RunConfig
-from tuner.study.plan import Choices, Metric, Range, StudyConfig, Values, is_whole
+from tuner.config import Metric, RunConfig
+from tuner.evaluation.metrics import HIGHER_IS_BETTER
+from tuner.study.plan import Choices, Range, StudyConfig, Values, is_whole
 from tuner.study.results import TrialRow
 
 # A space of so few combinations is tried whole, in a drawn order: Optuna's sampler draws its first ten trials blindly, too.
@@ -51,12 +52,15 @@ class Proposal:
         return bool(self._trial.should_prune())
 
 
-def propose(plan: StudyConfig, config: RunConfig, rows: list[TrialRow]) -> Proposal:
+def propose(plan: StudyConfig, config: RunConfig, rows: list[TrialRow], available: int = 0) -> Proposal:
     """The next trial after these rows.
 
     Args:
         config: the study's base settings.
+        available: training rows of a learning curve's whole.
     """
+    if plan.shares:
+        return Proposal(_part_of(plan, config, len(rows), available))
     if plan.seeds:
         return Proposal({"training.seed": config.training.seed + len(rows)})
     if plan.folds:
@@ -69,6 +73,16 @@ def propose(plan: StudyConfig, config: RunConfig, rows: list[TrialRow]) -> Propo
         if proposal.settings not in tried:
             break
     return proposal
+
+
+def _part_of(plan: StudyConfig, config: RunConfig, number: int, available: int) -> Values:
+    """The settings of a learning curve's trial: all shares of one draw, the smallest first, then those of the next."""
+    draw = number // len(plan.shares)
+    return {
+        "data.max_train_samples": max(1, round(plan.share_of(number) * available)),
+        "data.train_samples_seed": config.data.seed + draw,
+        "training.seed": config.training.seed + draw,
+    }
 
 
 def _drawn(plan: StudyConfig, config: RunConfig, rows: list[TrialRow], draw: int) -> Proposal:
@@ -88,7 +102,7 @@ def _told(plan: StudyConfig, metric: Metric, rows: list[TrialRow], seed: int) ->
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner() if plan.pruning else optuna.pruners.NopPruner(),
-        direction="minimize" if metric == "loss" else "maximize",
+        direction="maximize" if metric in HIGHER_IS_BETTER else "minimize",
     )
     study.add_trials([_known(plan, metric, row) for row in rows])
     return study

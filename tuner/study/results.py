@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tuner.config import RunConfig
+from tuner.config import Metric, RunConfig
 from tuner.errors import RunError
+from tuner.evaluation.learning import CurvePoint, Outlook, curve_points, outlook
+from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.runs import Run, write_atomically
-from tuner.study.plan import Metric, StudyConfig, changes_of, plan_of
+from tuner.study.plan import StudyConfig, changes_of, plan_of
 
 SCORES = ("accuracy", "macro_f1", "macro_recall")
 
@@ -26,6 +28,8 @@ class TrialRow(BaseModel):
         evaluations: the study's metric at each evaluation, in order.
         seconds: wall-clock time it took.
         cause: why it failed or was pruned.
+        rows, share: of a learning curve: training rows, and their share of all.
+        scored: of a learning curve: validation rows behind the scores.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +41,9 @@ class TrialRow(BaseModel):
     evaluations: list[float] = Field(default_factory=list)
     seconds: float
     cause: str = ""
+    rows: int | None = None
+    share: float | None = None
+    scored: int | None = None
 
 
 class StudyResult(BaseModel):
@@ -48,7 +55,9 @@ class StudyResult(BaseModel):
         split: the rows that were scored.
         config: the base settings.
         mean, std, low, high: of accuracy, macro F1 and macro recall over the complete repeats; `std` divides by n − 1
-            (ddof = 1). Empty for a search, and with fewer than two repeats `std` is, too.
+            (ddof = 1). Empty for a search and a learning curve, and with fewer than two repeats `std` is, too.
+        points: of a learning curve, one for each number of training rows, ascending.
+        outlook: of a learning curve, what more rows would bring.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +65,7 @@ class StudyResult(BaseModel):
     run_id: str
     folder: str
     state: str
-    kind: Literal["search", "repeat"]
+    kind: Literal["search", "repeat", "learning-curve"]
     metric: Metric
     split: Literal["validation", "test"]
     config: RunConfig
@@ -65,6 +74,8 @@ class StudyResult(BaseModel):
     std: dict[str, float] = Field(default_factory=dict)
     low: dict[str, float] = Field(default_factory=dict)
     high: dict[str, float] = Field(default_factory=dict)
+    points: list[CurvePoint] = Field(default_factory=list)
+    outlook: Outlook | None = None
 
     @property
     def complete(self) -> list[TrialRow]:
@@ -73,8 +84,8 @@ class StudyResult(BaseModel):
 
     @property
     def best(self) -> TrialRow | None:
-        """The complete trial with the best metric, the earlier one of two alike; None for repeats and while there is none."""
-        if self.kind == "repeat" or not self.complete:
+        """The complete trial with the best metric, the earlier one of two alike; None for other studies, or while none is."""
+        if self.kind != "search" or not self.complete:
             return None
         return best_of(self.complete, self.metric)
 
@@ -85,8 +96,8 @@ class StudyResult(BaseModel):
 
 
 def best_of(rows: list[TrialRow], metric: Metric) -> TrialRow:
-    """The row with the best metric (the lowest loss, the highest of all others); the earlier one of two alike."""
-    return min(rows, key=lambda row: row.metrics[metric]) if metric == "loss" else max(rows, key=lambda row: row.metrics[metric])
+    """The row with the best metric, the highest or the lowest by what it is; the earlier one of two alike."""
+    return (max if metric in HIGHER_IS_BETTER else min)(rows, key=lambda row: row.metrics[metric])
 
 
 def results(run: Run) -> StudyResult:
@@ -97,7 +108,9 @@ def results(run: Run) -> StudyResult:
     """
     status = run.status
     if status.kind == "run":
-        raise RunError(f"Run {run.id} is one training, not a search or repeats.", "`python -m tuner show` tells of it.")
+        raise RunError(
+            f"Run {run.id} is one training, not a search, repeats or a learning curve.", "`python -m tuner show` tells of it."
+        )
     plan, config, rows = plan_of(run), run.config, rows_of(run)
     return StudyResult(
         run_id=run.id,
@@ -108,8 +121,16 @@ def results(run: Run) -> StudyResult:
         split=split_of(plan),
         config=config,
         rows=rows,
-        **(spread(rows) if plan.kind == "repeat" else {}),
+        **(spread(rows) if plan.kind == "repeat" else _curve(rows) if plan.kind == "learning-curve" else {}),
     )
+
+
+def _curve(rows: list[TrialRow]) -> dict[str, Any]:
+    """Points and outlook of a learning curve; macro F1 is what it is judged by."""
+    complete = [row for row in rows if row.state == "complete" and row.rows]
+    points = curve_points([(row.rows, row.share or 1.0, row.metrics) for row in complete])
+    scored = complete[-1].scored if complete else None
+    return {"points": points, "outlook": outlook(points, "macro_f1", "macro F1", scored)}
 
 
 def split_of(plan: StudyConfig) -> Literal["validation", "test"]:

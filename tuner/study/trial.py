@@ -54,6 +54,7 @@ def train_trial(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_
 
 def _train(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_test: bool) -> dict[str, float]:
     from tuner.structure import plain
+    from tuner.training.averaging import keep_the_better, score_mean
     from tuner.training.build import build_model, build_trainer
     from tuner.training.speed import faster_steps
 
@@ -72,20 +73,26 @@ def _train(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_test:
         unseen = watch.seen_step != trainer.state.global_step and not config.training.keeps_best
         if not on_test and (unseen or not watch.evaluations):
             trainer.evaluate()
+        if on_test:
+            keep_the_better(trainer, config.training)
+        elif trainer.averaging and trainer.averaging.count and not watch.pruned:
+            trainer.averaging.swap()
+            score_mean(trainer)
     if on_test:
         return _test_scores(trainer.model, tokenizer, data, folder / "model")
-    return watch.of_the_model(config.training.keeps_best)
+    return watch.of_the_model(config.training)
 
 
 def _test_scores(model: Any, tokenizer: Any, data: LabelledData, folder: Path) -> dict[str, float]:  # noqa: ANN401
     """Scores of the model as it would be stored: written and loaded again, LoRA merged."""
-    from tuner.inference import load_classifier, score_on
+    from tuner.inference import load_classifier
+    from tuner.scoring import fitted, scores
     from tuner.structure import is_lora, merge_lora
 
     model = merge_lora(model) if is_lora(model) else model
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
-    return score_on(load_classifier(str(folder)), data, "test")[0].scores
+    return scores(fitted(load_classifier(str(folder)), data)[0], data, "test")
 
 
 def _free() -> None:

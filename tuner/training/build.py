@@ -13,9 +13,10 @@ from tuner.training import processes
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainingArguments
 
     from tuner.modeling import BaseModel
+    from tuner.training.trainer import ClassifierTrainer
 
 
 def encode(split: Split, tokenizer: "PreTrainedTokenizerBase", max_length: int, pad: bool) -> "Dataset":
@@ -150,7 +151,7 @@ def build_trainer(
     max_length: int,
     output_dir: Path,
     callbacks: "list[TrainerCallback]",
-) -> "Trainer":
+) -> "ClassifierTrainer":
     """A Trainer ready for `train()`.
 
     Args:
@@ -164,6 +165,7 @@ def build_trainer(
 
     from tuner.hardware import torch_device
     from tuner.structure import GradualUnfreezing, layer_class
+    from tuner.training.averaging import WeightAveraging
     from tuner.training.rates import Rates
     from tuner.training.trainer import ClassifierTrainer
 
@@ -171,6 +173,8 @@ def build_trainer(
     early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
     share = config.training.gradual_unfreezing
     unfreezing = [GradualUnfreezing(share)] if share else []
+    last = config.training.weight_averaging
+    averaging = [WeightAveraging(last)] if last else []
     pad = config.model.pad_to_max_length
     arguments = training_arguments(config.training, output_dir, torch_device())
     if arguments.fsdp_plugin_args:
@@ -185,8 +189,9 @@ def build_trainer(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
         compute_loss_func=custom_loss(config.training, data),
-        callbacks=[*early, *unfreezing, *callbacks],
+        callbacks=[*early, *unfreezing, *averaging, *callbacks],
     )
+    trainer.averaging = averaging[0] if averaging else None
     trainer.remove_callback(PrinterCallback)
     decay, head_rate = config.training.layerwise_lr_decay, config.training.head_learning_rate
     if decay != 1 or head_rate:

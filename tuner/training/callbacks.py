@@ -13,7 +13,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from tuner import runs
 from tuner.errors import RunFailed
 from tuner.runs import Run
-from tuner.training import checkpoints, processes
+from tuner.training import averaging, checkpoints, processes
 
 _STATUS_SECONDS = 0.5
 
@@ -81,11 +81,12 @@ class Progress(TrainerCallback):
         metrics: dict[str, float],
         **kwargs: Any,
     ) -> None:
-        values = {key: value for key, value in metrics.items() if isinstance(value, (int, float))}
+        marker = {"averaged": True} if any(key.startswith(averaging.PREFIX) for key in metrics) else {}
+        values = {key.replace(averaging.PREFIX, "eval"): v for key, v in metrics.items() if isinstance(v, (int, float))}
         self.evaluation_seconds += values.get("eval_runtime", 0.0)
         self.evaluations += 1
         self._interrupted = True
-        runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values})
+        runs.append_event(self.run, "evaluate", step=state.global_step, **{"epoch": state.epoch, **values}, **marker)
         with contextlib.suppress(OSError):  # as in `_write`
             runs.write_status(self.run, metrics={**runs.read_status(self.run).metrics, **values})
 

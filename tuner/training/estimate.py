@@ -115,14 +115,17 @@ def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, 
     rows = config.training.per_device_train_batch_size
     kept = rows * max_length * hidden * (34 + 5 * heads * max_length / max(hidden, 1)) * (1 if half else 2)
     activations = kept + layers * rows * max_length * hidden * 4 if config.training.activation_checkpointing else layers * kept
-    weights = parameters * (_WEIGHT + (0 if few else _GRADIENT_AND_MOMENTS))
+    # The mean of the weights is one more copy of what is trained.
+    trained = 0 if few else _GRADIENT_AND_MOMENTS + (_WEIGHT if config.training.weight_averaging else 0)
+    weights = parameters * (_WEIGHT + trained)
     return int((0 if on_gpu else _LIBRARIES) + weights + activations)
 
 
 def disk_needed(config: RunConfig, parameters: int) -> int:
-    """Bytes for the checkpoints kept (weights and AdamW's moments), one more while it is written, and the model."""
+    """Bytes for the checkpoints kept (weights, their mean, AdamW's moments), one more while it is written, and the model."""
     few = config.model.lora or config.model.freeze == "all_but_head"
-    checkpoint = parameters * (_WEIGHT + (0 if few else _MOMENTS))
+    trained = 0 if few else _MOMENTS + (_WEIGHT if config.training.weight_averaging else 0)
+    checkpoint = parameters * (_WEIGHT + trained)
     kept = config.training.save_total_limit if config.training.save_strategy != "no" else 0
     return (kept + 1) * checkpoint + parameters * _WEIGHT
 
@@ -146,6 +149,10 @@ def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[s
         )
     if config.warmup_steps >= 1 and config.warmup_steps >= steps:
         found.append(f"The warm-up of {config.warmup_steps:,.0f} steps is as long as the run: the full rate is never reached.")
+    if config.weight_averaging and round(config.weight_averaging * steps) < 2:
+        found.append(
+            f"Weight averaging has one step to average: {config.weight_averaging:g} of {steps:,} steps. Raise the share."
+        )
     if steps < 10:
         found.append(f"The run has only {steps} step{'s' if steps != 1 else ''}: a smaller batch gives more.")
     return found

@@ -42,24 +42,26 @@ def evaluate(run: Run, data: "LabelledData") -> str:
 
     A failure here must not cost the trained model: the run stays what it is and says so.
     """
-    from tuner.inference import load_classifier, score_on, write_predictions
+    from tuner import evaluations
+    from tuner.inference import load_classifier
+    from tuner.scoring import Extras, assess, calibrate
 
     last = 0.0
 
-    def progress(done: int) -> None:
+    def progress(what: str, done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last > 0.5:
             last = time.monotonic()
-            runs.write_status(run, message=f"Evaluating: {done:,} of {len(data.splits['test']):,} test rows")
+            count = f": {done:,} of {total:,} rows" if total > 2 else ""
+            runs.write_status(run, message=f"Evaluating. {what}{count}")
 
     try:
-        classifier = load_classifier(run)
-        report, probabilities = score_on(classifier, data, "test", progress)
+        classifier = calibrate(load_classifier(run), data, run, progress)
+        evaluation = assess(classifier, run.config.data, data, "test", Extras(), run, progress)
     except Exception as error:
         traceback.print_exc()
         return f"Trained, but the evaluation failed: {explain(error)}"
-    write_predictions(run.folder / "predictions.parquet", data.splits["test"], classifier.labels, data.labels, probabilities)
-    runs.write_atomically(run.folder / "report.json", report.model_dump_json(indent=1))
+    report = evaluations.save(evaluation, run).report
     status = runs.write_status(run, metrics={**runs.read_status(run).metrics, **report.scores})
     runs.append_event(run, "report", step=status.step, split="test", **report.scores)
     scores = f"accuracy {report.accuracy:.3f}, macro F1 {report.macro_f1:.3f}, macro recall {report.macro_recall:.3f}"

@@ -39,6 +39,8 @@ def time_steps(config: RunConfig, on_progress: Callable[[int, int], None] | None
             per_token, per_update = _training(trainer, on_progress)
             per_evaluated = _validation(trainer)
         parameters = sum(p.numel() for p in trainer.model.parameters())
+        trained = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        averaged = trained if trainer.averaging else 0
         batch, evaluated_batch = trainer.args.train_batch_size, trainer.args.eval_batch_size
         lengths, evaluated = _lengths(trainer.train_dataset), _lengths(trainer.eval_dataset)
         return Timing(
@@ -47,7 +49,8 @@ def time_steps(config: RunConfig, on_progress: Callable[[int, int], None] | None
             per_update=per_update,
             tokens=padded_tokens(lengths, list(trainer._get_train_sampler()), batch),
             evaluated_tokens=padded_tokens(evaluated, range(len(evaluated)), evaluated_batch),
-            memory=_peak() + 4 * parameters,  # the saved model is loaded beside the trained one, to be scored
+            # The saved model is loaded beside the trained one, to be scored.
+            memory=_peak() + 4 * parameters + 4 * averaged,
             parameters=parameters,
         )
 

@@ -9,6 +9,7 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from tuner.training import batches
+from tuner.training.averaging import WeightAveraging
 from tuner.training.rates import Rates
 
 
@@ -20,11 +21,13 @@ class ClassifierTrainer(Trainer):
 
     Attributes:
         rates: of the model's parts; None for one rate.
+        averaging: keeps the mean of the weights; None without one.
         smaller_evaluation: called when an evaluation runs out of memory, gives the batch size to repeat it with; None to
             let it fail.
     """
 
     rates: Rates | None = None
+    averaging: WeightAveraging | None = None
     smaller_evaluation: Callable[[], int] | None = None
 
     def train(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tuner.data.labelled import LabelledData
     from tuner.training.callbacks import StopOnRequest
+    from tuner.training.trainer import ClassifierTrainer
 
 _ENDED_BY_THE_MACHINE = "Stopped because the machine ended it. Resume goes on from here."
 
@@ -179,15 +180,31 @@ def _train_once(run: Run, material: _Material, stop: "StopOnRequest") -> None:
         return
     with faster_steps(plain(model), material.max_length):
         outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        if config.training.eval_strategy == "no" and not stop.stopped:
-            trainer.evaluate()
+        _score(run, config, trainer, stop)
     model = _trained_model(config, material, trainer)
     processes.leave()
     if processes.is_first():
         _write_outcome(run, material, trainer, outcome.metrics.get("train_runtime"), model, stop)
 
 
-def _trainer(run: Run, config: RunConfig, material: _Material, model: "PreTrainedModel", stop: "StopOnRequest") -> "Trainer":
+def _score(run: Run, config: RunConfig, trainer: "ClassifierTrainer", stop: "StopOnRequest") -> None:
+    """Decides between the trained weights and their mean, where there is one; scores a model that was never validated."""
+    from tuner.training.averaging import keep_the_better, score_mean
+
+    # A signal comes to one process sooner than to another, and they score together or not at all.
+    terminated = processes.highest(int(stop.terminated)) > 0
+    if said := keep_the_better(trainer, config.training, may_score=not terminated):
+        _note(run, said)
+    if config.training.eval_strategy == "no" and not stop.stopped:
+        if trainer.averaging and trainer.averaging.count:
+            score_mean(trainer)
+        else:
+            trainer.evaluate()
+
+
+def _trainer(
+    run: Run, config: RunConfig, material: _Material, model: "PreTrainedModel", stop: "StopOnRequest"
+) -> "ClassifierTrainer":
     import transformers
 
     from tuner.training import checkpoints

@@ -6,13 +6,13 @@ import gradio as gr
 
 from tuner import queue, runs
 from tuner.catalog import SAMPLE_MINILM
+from tuner.comparisons import compare as compare_models
 from tuner.config import RunConfig, check_split
 from tuner.data.profiling import profile
 from tuner.errors import SettingsError, SourceError
-from tuner.inference import evaluate as evaluate_model
-from tuner.inference import score_on
 from tuner.launch import local
 from tuner.launch.estimate import estimate as estimate_run
+from tuner.scoring import evaluate as evaluate_model
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
@@ -49,10 +49,19 @@ def _about_data_and_models(context: Context) -> list[Any]:
     def evaluate(model: str, source: str | None = None, split: str = "test") -> dict:
         """The report of a run, folder or Hub model on a split of a source (None: the run's own data)."""
         context.check_model(model)
-        if not source:
-            return evaluate_model(model, None, split).model_dump(mode="json")
-        data = context.data(RunConfig(data={"source": source, "max_train_samples": None}).data)
-        return score_on(context.classifier(model), data, split)[0].model_dump(mode="json")
+        if source:
+            context.check_source(source)
+        return evaluate_model(model, source or None, split).model_dump(mode="json")
+
+    def compare(models: list, source: str | None = None, split: str = "test") -> dict:
+        """Two or more runs, folders or Hub models on the rows they share: the first against each other one."""
+        if not isinstance(models, list) or not all(isinstance(name, str) for name in models):
+            raise SourceError("models is not a list of names.", "Give a JSON list of run ids or Hub models.")
+        for name in models:
+            context.check_model(name)
+        if source:
+            context.check_source(source)
+        return compare_models(models, source or None, split).to_json()
 
     def predict(model: str, texts: list) -> list:
         """Label and probabilities of each text, by a run, folder or Hub model."""
@@ -62,7 +71,7 @@ def _about_data_and_models(context: Context) -> list[Any]:
             raise SourceError(f"texts holds {len(texts):,} texts.", f"Give between 1 and {MOST_TEXTS:,} at a time.")
         return [prediction.to_json() for prediction in context.classifier(model).predict(texts)]
 
-    return [preview, evaluate, predict]
+    return [preview, evaluate, compare, predict]
 
 
 def _that_start(context: Context) -> list[Any]:

@@ -59,7 +59,7 @@ def build_app(context: Context) -> gr.Blocks:
 
         @toast
         def choose(run_id: str | None) -> list[Any]:
-            return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id)]
+            return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id, len(evaluate.view))]
 
         chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
@@ -82,6 +82,9 @@ def build_app(context: Context) -> gr.Blocks:
             ]
 
         app.load(open_page, None, [chosen, no_runs, colours, tabs], **quiet)
+        evaluate.send.click(
+            lambda words: [words, gr.Tabs(selected="playground")], evaluate.text, [playground.text, tabs], queue=False, **quiet
+        )
         for button, target in ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground")):
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
     return app
@@ -105,5 +108,5 @@ def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evalua
         gr.skip() if states == before.get("states") else render.run_colours(rows),
         gr.skip() if now == before else now,
         *([gr.skip()] * train_size if fresh or row is None else train_tab.view_of(run_id)),
-        *(evaluate_tab.view_of(run_id) if report_due else [gr.skip()] * evaluate_size),
+        *(evaluate_tab.view_of(run_id, evaluate_size) if report_due else [gr.skip()] * evaluate_size),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tuner import inference, modeling, runs
+from tuner import evaluations, inference, modeling, runs
 from tuner.config import DataConfig, RunConfig
 from tuner.data.browsing import cut
 from tuner.data.files import head, uploaded_path
@@ -18,10 +18,12 @@ from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import DataProfile, profile
 from tuner.data.sources import kind_of
 from tuner.errors import ModelError, SourceError
+from tuner.evaluations import Evaluation
 from tuner.inference import Classifier
 
 _MOST_CLASSIFIERS = 2
 _MOST_DATA_SETS = 3
+_MOST_EVALUATIONS = 6
 # A file of this size takes about a second to read: its first rows are shown before.
 _LARGE_FILE = 20 * 2**20
 _HEAD_ROWS = 15
@@ -74,6 +76,7 @@ class Context:
         self._classifiers = Recent(_MOST_CLASSIFIERS)
         self._data = Recent(_MOST_DATA_SETS)
         self._profiles = Recent(_MOST_DATA_SETS)
+        self._evaluations = Recent(_MOST_EVALUATIONS)
 
     def data(self, config: DataConfig) -> LabelledData:
         """The labelled rows of a data config."""
@@ -111,6 +114,14 @@ class Context:
             run = runs.get(name)
             key = (name, run.model_written)
         return self._classifiers.get(key, lambda: inference.load_classifier(name))
+
+    def evaluation(self, name: str) -> Evaluation:
+        """An evaluation by its name, read anew when it was written anew.
+
+        Raises:
+            RunError: there is none of that name.
+        """
+        return self._evaluations.get((name, evaluations.written(name)), lambda: evaluations.get(name))
 
     def untouched(self, run_id: str) -> Classifier:
         """The run's model as it was before its first step."""

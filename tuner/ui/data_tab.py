@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from tuner.colours import SENTIMENT, label_colours
 from tuner.config import RunConfig, merge
 from tuner.data.findings import Fix
 from tuner.data.profiling import DataProfile
@@ -16,7 +17,6 @@ from tuner.ui.errors import toast
 from tuner.ui.row_browser import ALL_LABELS, RowBrowser
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.suspicious_panel import SuspiciousPanel
-from tuner.ui.theme import SENTIMENT, label_colours
 
 _SLOTS = len(text.FINDINGS)
 _QUIET: dict[str, Any] = {"api_visibility": "private"}

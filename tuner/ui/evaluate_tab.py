@@ -1,18 +1,22 @@
-"""Evaluate: how good the chosen run is, and where it is wrong."""
+"""Evaluate: how good the chosen run is, where it is wrong, and whether it is really better."""
 
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
 
 from tuner import catalog, runs
-from tuner.config import DataConfig
 from tuner.errors import RunError
-from tuner.evaluation.report import EvaluationReport
-from tuner.inference import score_on
+from tuner.evaluation.label_map import UnknownLabels
+from tuner.evaluation.page import page
+from tuner.evaluations import Evaluation, of_run
 from tuner.runs import Run
-from tuner.ui import render, text
+from tuner.scoring import Extras, evaluation_of
+from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
@@ -21,19 +25,77 @@ _OWN_DATA = "the run's own data"
 
 @dataclass(frozen=True)
 class EvaluateTab:
-    """What the page needs of this tab: the components a chosen run fills, and the button that goes on."""
+    """What the page needs of this tab.
+
+    Attributes:
+        view: the components a chosen run fills.
+        next: the button that goes on.
+        send: a click sends the text of `text` to the Playground.
+    """
 
     view: list[gr.components.Component]
     next: gr.Button
+    send: gr.Button
+    text: gr.Textbox
 
 
-def view_of(run_id: str | None) -> list[Any]:
-    """Values for `EvaluateTab.view`: the chosen run's stored report, or what is missing."""
+@dataclass(frozen=True)
+class _Form:
+    """What is evaluated. `labels` is filled with the labels to map where the data's and the model's names differ."""
+
+    more: gr.Accordion
+    labels: gr.Dataframe
+    values: list[gr.components.Component]
+
+
+@dataclass(frozen=True)
+class _Overview:
+    numbers: gr.Dataframe
+    baselines: gr.Dataframe
+    matrix: gr.Dataframe
+    classes: gr.Dataframe
+    notes: gr.Textbox
+    page: gr.Button
+    download: gr.DownloadButton
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        return [self.baselines, self.matrix, self.classes, self.numbers, self.notes, self.download]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Slices, curves and behaviour tests."""
+
+    worst: gr.HTML
+    search: gr.Textbox
+    expression: gr.Checkbox
+    found: gr.HTML
+    open: gr.Button
+    slices: gr.Dataframe
+    roc: gr.LinePlot
+    precision_recall: gr.LinePlot
+    areas: gr.Dataframe
+    behaviour: gr.Dataframe
+    failures: gr.Dataframe
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        return [self.worst, self.found, self.slices, self.roc, self.precision_recall, self.areas, self.behaviour, self.failures]
+
+
+def view_of(run_id: str | None, size: int) -> list[Any]:
+    """Values for `EvaluateTab.view`: the chosen run's stored evaluation, or what is missing.
+
+    Args:
+        size: how many components the view has.
+    """
     run = runs.get(run_id) if run_id else None
-    report = run.report if run else None
-    if run is None or report is None:
-        return [gr.HTML(render.empty(_missing(run))), *[gr.skip()] * 3, gr.Column(visible=False), gr.Button(visible=False)]
-    return _filled(report, _stored_predictions(run))
+    found = of_run(run) if run else None
+    if found is None:
+        nothing = [gr.HTML(render.empty(_missing(run))), "", gr.Column(visible=False), gr.Button(visible=False)]
+        return [*nothing, *[gr.skip()] * (size - len(nothing))]
+    return _filled(found)
 
 
 def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
@@ -41,81 +103,241 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
     gr.Markdown("How good is the chosen run on rows it never saw, and where is it wrong?", elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            source = gr.Dropdown(
-                [_OWN_DATA, catalog.SAMPLE_TWEETS],
-                value=_OWN_DATA,
-                allow_custom_value=True,
-                label="Data",
-                info="score the run on its own data, or on another source with the same labels",
-                elem_id="evaluate-source",
-            )
-            split = gr.Radio(
-                ["test", "validation"], value="test", label="Split", info="rows held out from training", elem_id="evaluate-split"
-            )
+            form = _draw_form()
             go = gr.Button(text.EVALUATE, variant="primary", elem_id="evaluate")
             following = gr.Button(text.TO_PLAYGROUND, variant="primary", visible=False, elem_id="to-playground")
         with gr.Column(scale=2, min_width=480):
             answer = gr.HTML(render.empty(text.NO_REPORT), elem_id="answer")
-            with gr.Column(visible=False) as filled:
-                matrix = gr.Dataframe(
-                    label="Confusion matrix: rows are true labels, columns predicted ones; share of the true label's rows",
-                    interactive=False, datatype="str", elem_id="confusion",
-                )  # fmt: skip
-                classes = gr.Dataframe(label="By label", interactive=False, datatype="str", elem_id="per-class")
-                mistakes = gr.Dataframe(
-                    label="Worst mistakes: wrong, and surest of it", interactive=False, datatype="str", wrap=True,
-                    column_widths=["10%", "13%", "15%", "62%"], elem_id="mistakes",
-                )  # fmt: skip
-    view = [answer, matrix, classes, mistakes, filled, following]
+    shown = gr.State("")
+    with gr.Column(visible=False) as filled, gr.Tabs(elem_id="evaluate-tabs") as tabs:
+        with gr.Tab("Overview", id="overview"):
+            overview = _draw_overview()
+        with gr.Tab("Mistakes", id="mistakes"):
+            mistakes = mistakes_panel.draw()
+        parts = _draw_parts()
+        with gr.Tab("Calibration", id="calibration"):
+            calibration = calibration_panel.draw()
+        with gr.Tab("Compare", id="compare") as compare_page:
+            compare = compare_panel.draw()
+    view = [answer, shown, filled, following, *overview.shown, *mistakes.shown, *parts.shown, *calibration.shown]
 
     @toast
-    def evaluate(run_id: str, source_name: str, split_name: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        run = runs.get(run_id) if run_id else None
-        if run is None or not run.has_model:
-            raise RunError(_missing(run), "")
-        config = run.config.data if source_name in ("", None, _OWN_DATA) else DataConfig(source=source_name)
-        progress(0, desc="Reading the data")
-        data = context.data(config)
-        progress(0, desc="Loading the model")
-        classifier = context.classifier(run.id)
-        total = len(data.splits[split_name])
-        report, probabilities = score_on(
-            classifier, data, split_name, lambda done: progress((done, total), desc="Scoring", unit="texts")
+    def evaluate(run_id: str, source: str, split: str, model: str, labels: pd.DataFrame, against: str, metrics: str,
+                 tests: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
+        name, own = (model or "").strip(), source in ("", None, _OWN_DATA)
+        for each in [name, *_words(against)] if name else _words(against):
+            context.check_model(each)
+        if not own:
+            context.check_source(source)
+        if not name and not _has_model(run_id):
+            raise RunError(_missing(runs.get(run_id) if run_id else None), "")
+        extras = Extras(
+            label_map=_mapping(labels),
+            against=tuple(_words(against)),
+            metrics=tuple(_words(metrics)),
+            tests=Path(tests) if tests else None,
         )
-        rows = data.splits[split_name]
-        frame = pd.DataFrame(
-            {
-                "text": rows.texts,
-                "label": [data.labels[i] for i in rows.labels],
-                "predicted": [classifier.labels[i] for i in probabilities.argmax(axis=1)],
-                "confidence": probabilities.max(axis=1),
-            }
+
+        def say(what: str, done: int, total: int) -> None:
+            progress((done, total), desc=what, unit="")
+
+        try:
+            found = evaluation_of(name or run_id, None if own else source, split, extras, say)
+        except UnknownLabels as error:
+            gr.Warning(f"{error.cause} Say in the table which of its labels each of them is, then press “{text.EVALUATE}” again.")
+            rows = [[unknown, ""] for unknown in error.unknown]
+            return [*[gr.skip()] * len(view), gr.Accordion(open=True), gr.Dataframe(rows)]
+        return [*_filled(found), gr.skip(), gr.skip()]
+
+    go.click(
+        evaluate, [chosen, *form.values], [*view, form.more, form.labels], api_visibility="private", show_progress_on=[answer]
+    )
+    _wire_cells(context, shown, overview, parts, mistakes, tabs)
+    _wire_page(context, shown, overview)
+    mistakes_panel.wire(context, mistakes, shown)
+    calibration_panel.wire(calibration, shown, chosen)
+    compare_panel.wire(context, compare, chosen, shown, compare_page)
+    return EvaluateTab(view, following, mistakes.send, mistakes.whole)
+
+
+def _draw_form() -> _Form:
+    source = gr.Dropdown(
+        [_OWN_DATA, catalog.SAMPLE_TWEETS], value=_OWN_DATA, allow_custom_value=True, label="Data",
+        info="score the run on its own data, or on another source with the same labels", elem_id="evaluate-source",
+    )  # fmt: skip
+    split = gr.Radio(
+        ["test", "validation", "train", "all"], value="test", label="Split",
+        info="test rows were held out from training; all: every row of another source",
+        elem_id="evaluate-split",
+    )  # fmt: skip
+    with gr.Accordion(text.MORE, open=False, elem_id="evaluate-more") as more:
+        model = gr.Textbox(label="Model", info=text.EVALUATE_MODEL, max_lines=1, elem_id="evaluate-model")
+        labels = gr.Dataframe(
+            headers=text.LABEL_MAP_COLUMNS,
+            column_count=2,
+            datatype="str",
+            interactive=True,
+            label=text.LABEL_MAP,
+            elem_id="label-map",
         )
-        return _filled(report, frame)
+        against = gr.Textbox(label="Further models", info=text.AGAINST, max_lines=1, elem_id="evaluate-against")
+        metrics = gr.Textbox(label="Metrics of the Hub", info=text.HUB_METRICS, max_lines=1, elem_id="evaluate-metrics")
+        tests = gr.File(label=text.TESTS_FILE, file_types=[".yaml", ".yml"], type="filepath", elem_id="evaluate-tests")
+    return _Form(more, labels, [source, split, model, labels, against, metrics, tests])
 
-    go.click(evaluate, [chosen, source, split], view, api_visibility="private", show_progress_on=[answer])
-    return EvaluateTab(view, following)
+
+def _draw_overview() -> _Overview:
+    table: dict[str, Any] = {"interactive": False, "datatype": "str"}
+    baselines = gr.Dataframe(label="Beside it", elem_id="baselines", wrap=True, **table)
+    matrix = gr.Dataframe(label=text.CONFUSION, elem_id="confusion", **table)
+    classes = gr.Dataframe(label="By label (95 % interval)", elem_id="per-class", **table)
+    numbers = gr.Dataframe(label="All numbers", elem_id="numbers", **table)
+    notes = gr.Textbox(label="Worth knowing", lines=1, max_lines=8, interactive=False, elem_id="report-notes")
+    with gr.Row():
+        make = gr.Button(text.MAKE_PAGE, size="sm", scale=0, min_width=220, elem_id="make-page")
+        download = gr.DownloadButton(
+            text.DOWNLOAD_PAGE, size="sm", scale=0, min_width=220, variant="primary", visible=False, elem_id="download-page"
+        )
+    return _Overview(numbers, baselines, matrix, classes, notes, make, download)
 
 
-def _filled(report: EvaluationReport, predictions: pd.DataFrame | None) -> list[Any]:
-    mistakes = render.mistakes_table(predictions) if predictions is not None else None
+def _draw_parts() -> _Parts:
+    table: dict[str, Any] = {"interactive": False, "datatype": "str", "wrap": True}
+    with gr.Tab("Slices", id="slices"):
+        worst = gr.HTML("", elem_id="worst-slices")
+        with gr.Row():
+            search = gr.Textbox(label=text.OWN_SLICE, placeholder=text.SEARCH, max_lines=1, elem_id="slice-search")
+            expression = gr.Checkbox(label="regular expression", value=False, scale=0, min_width=180, elem_id="slice-expression")
+            show = gr.Button(text.SHOW_ROWS, size="sm", scale=0, min_width=140, elem_id="slice-open")
+        found = gr.HTML("", elem_id="slice-found")
+        slices = gr.Dataframe(label=text.SLICES, elem_id="slices", **table)
+    with gr.Tab("Curves", id="curves"):
+        with gr.Row():
+            roc = gr.LinePlot(
+                x="false positive rate", y="true positive rate", color="label", height=320, title="ROC", elem_id="roc"
+            )
+            precision_recall = gr.LinePlot(
+                x="recall", y="precision", color="label", height=320, title="Precision and recall", elem_id="precision-recall"
+            )
+        areas = gr.Dataframe(label="Areas under the curves", elem_id="areas", **table)
+    with gr.Tab("Behaviour", id="behaviour"):
+        gr.Markdown(text.BEHAVIOUR, elem_classes="quiet")
+        behaviour = gr.Dataframe(
+            label=text.BEHAVIOUR_TABLE, column_widths=["20%", "9%", "14%", "8%", "49%"], elem_id="behaviour", **table
+        )
+        failures = gr.Dataframe(label=text.FAILURES, visible=False, elem_id="failures", **table)
+    return _Parts(worst, search, expression, found, show, slices, roc, precision_recall, areas, behaviour, failures)
+
+
+def _wire_cells(
+    context: Context, shown: gr.State, overview: _Overview, parts: _Parts, mistakes: mistakes_panel.MistakesPanel, tabs: gr.Tabs
+) -> None:
+    """A cell of the confusion matrix and a slice open their rows; a behaviour test its failing cases."""
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+
+    @toast
+    def open_cell(event: gr.SelectData, name: str) -> list[Any]:
+        found = context.evaluation(name)
+        row, column = event.index
+        labels = found.report.labels
+        if column == 0:
+            return [
+                *mistakes_panel.first_page(found, label=labels[row], order=mistakes_panel.ALL_ROWS),
+                gr.Tabs(selected="mistakes"),
+            ]
+        chosen = {"label": labels[row], "predicted": labels[column - 1], "order": mistakes_panel.ALL_ROWS}
+        return [*mistakes_panel.first_page(found, **chosen), gr.Tabs(selected="mistakes")]
+
+    overview.matrix.select(open_cell, shown, [*mistakes.shown, tabs], **private)
+
+    @toast
+    def open_slice(event: gr.SelectData, name: str) -> list[Any]:
+        found = context.evaluation(name)
+        part = render_report.listed(found.report.slices)[event.index[0]].key
+        order = {"order": mistakes_panel.ALL_ROWS}
+        return [*mistakes_panel.first_page(found, part=part, **order), gr.Tabs(selected="mistakes")]
+
+    parts.slices.select(open_slice, shown, [*mistakes.shown, tabs], **private)
+
+    @toast
+    def measure(name: str, words: str, expression: bool) -> str:
+        return render_report.sentences(render_report.own_slice(context.evaluation(name), words or "", expression))
+
+    inputs = [shown, parts.search, parts.expression]
+    gr.on([parts.search.submit, parts.expression.input], measure, inputs, parts.found, **private)
+
+    @toast
+    def open_found(name: str, words: str, expression: bool) -> list[Any]:
+        chosen = {"search": words or "", "expression": bool(expression), "order": mistakes_panel.ALL_ROWS}
+        return [*mistakes_panel.first_page(context.evaluation(name), **chosen), gr.Tabs(selected="mistakes")]
+
+    parts.open.click(open_found, inputs, [*mistakes.shown, tabs], **private)
+
+    @toast
+    def open_test(event: gr.SelectData, name: str) -> Any:  # noqa: ANN401
+        found = context.evaluation(name)
+        result = next(r for r in found.report.behaviour if r.name == event.row_value[0])
+        what = f"{text.FAILURES}: {result.name}" if result.failures else f"{result.name}: no failing case"
+        return gr.Dataframe(render_report.failure_table(result), label=what, visible=True)
+
+    parts.behaviour.select(open_test, shown, parts.failures, **private)
+
+
+def _wire_page(context: Context, shown: gr.State, overview: _Overview) -> None:
+    made = gr.State(None)
+
+    @toast
+    def make(name: str) -> list[Any]:
+        found = context.evaluation(name)
+        # Gradio serves files of the temporary folder alone, and makes its own copy.
+        folder = Path(tempfile.mkdtemp(prefix="tuner-report-"))
+        (folder / "report.html").write_text(page(found.report, found.predictions), encoding="utf-8")
+        return [gr.DownloadButton(value=str(folder / "report.html"), visible=True), str(folder)]
+
+    overview.page.click(
+        make, shown, [overview.download, made], api_visibility="private", show_progress_on=overview.page, concurrency_limit=2
+    ).success(lambda folder: shutil.rmtree(folder or "", ignore_errors=True), made, None, queue=False, api_visibility="private")
+
+
+def _filled(found: Evaluation) -> list[Any]:
+    report = found.report
+    notes = render_report.notes(report)
     return [
-        gr.HTML(render.answer(report) + render.tiles(report)),
-        render.confusion_table(report),
-        render.class_table(report),
-        mistakes,
+        gr.HTML(render_report.answer(report) + render_report.tiles(report) + render_report.sentences(report.did_it_pay)),
+        found.name,
         gr.Column(visible=True),
         gr.Button(visible=True),
+        gr.Dataframe(render_report.baseline_table(report), visible=bool(report.baselines)),
+        render_report.confusion_table(report),
+        render_report.class_table(report),
+        render_report.numbers_table(report),
+        gr.Textbox(notes, visible=bool(notes)),
+        gr.DownloadButton(visible=False),
+        *mistakes_panel.first_page(found),
+        render_report.sentences(render_report.worst(report.slices)),
+        "",
+        render_report.slice_table(report.slices),
+        render_report.curve_plot(report.roc, "false positive rate", "true positive rate", report.labels),
+        render_report.curve_plot(report.precision_recall, "recall", "precision", report.labels),
+        render_report.areas(report),
+        render_report.behaviour_table(report.behaviour),
+        gr.Dataframe(visible=False),
+        *calibration_panel.values(report),
     ]
 
 
-def _stored_predictions(run: Run) -> pd.DataFrame | None:
-    try:
-        frame = pd.read_parquet(run.folder / "predictions.parquet")
-    except OSError:
-        return None
-    shares = [column for column in frame.columns if column.startswith("probability_")]
-    return frame.assign(confidence=frame[shares].max(axis=1))[["text", "label", "predicted", "confidence"]]
+def _has_model(run_id: str | None) -> bool:
+    return bool(run_id) and runs.get(run_id).has_model
+
+
+def _mapping(frame: pd.DataFrame) -> dict[str, str]:
+    """Label of the data → label of the model, of the rows that are filled in."""
+    pairs = ((str(row[0] or "").strip(), str(row[1] or "").strip()) for row in frame.fillna("").to_numpy())
+    return {name: place for name, place in pairs if name and place}
+
+
+def _words(text_: str | None) -> list[str]:
+    return [word for word in (text_ or "").replace(",", " ").split() if word]
 
 
 def _missing(run: Run | None) -> str:

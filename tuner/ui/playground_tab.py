@@ -69,6 +69,7 @@ def _shares(prediction: Prediction) -> dict[str, float]:
 
 
 def _tokens(prediction: Prediction) -> str:
+    unsure = "Unsure: no label reaches the threshold. " if prediction.unsure else ""
     if prediction.cut:
-        return f"Only the first {prediction.tokens} tokens were read; the rest was cut."
-    return f"{prediction.tokens} tokens, all of them read."
+        return f"{unsure}Only the first {prediction.tokens} tokens were read; the rest was cut."
+    return f"{unsure}{prediction.tokens} tokens, all of them read."

@@ -14,7 +14,6 @@ import pandas as pd
 from tuner.config import RunConfig, sections
 from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
-from tuner.evaluation.report import EvaluationReport
 from tuner.runs import LIVING
 from tuner.ui import text
 from tuner.ui.theme import STATE_COLOURS
@@ -140,6 +139,21 @@ def curve_frame(events: Mapping[str, list[dict[str, Any]]], curve: str, smoothin
         frame["value"] = frame["value"].ewm(alpha=1 - smoothing, adjust=True).mean()
         frames.append(_drawable(frame.assign(run=name), "run"))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["step", "value", "run"])
+
+
+def score_frame(events: Mapping[str, list[dict[str, Any]]]) -> pd.DataFrame:
+    """Validation macro F1 of each run while it trained: columns step, value, run.
+
+    Args:
+        events: name of the run → its events.
+    """
+    points = [
+        {"step": e["step"], "value": e["eval_macro_f1"], "run": name}
+        for name, found in events.items()
+        for e in found
+        if e["event"] == "evaluate" and "eval_macro_f1" in e
+    ]
+    return _drawable(pd.DataFrame(points, columns=["step", "value", "run"]), "run")
 
 
 def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -276,70 +290,3 @@ def label_map(frame: pd.DataFrame, before: Mapping[str, str | None]) -> dict[str
     new = {label: name or None for label, name in pairs if name != label and label != _ALL}
     followed = {raw: new.get(name, name) if name is not None else None for raw, name in before.items()}
     return {**{label: name for label, name in new.items() if label not in before}, **followed}
-
-
-def tiles(report: EvaluationReport) -> str:
-    """Headline numbers with their intervals."""
-    cells = []
-    for key, name in (*_SCORES.items(), ("log_loss", "log loss"), ("ece", "ECE (15 bins)")):
-        value = f"{report.scores[key]:.3f}"
-        interval = report.intervals.get(key)
-        note = f"95 % {interval[0]:.3f}–{interval[1]:.3f}" if interval else "lower is better"
-        cells.append(f'<div class="tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>')
-    return f'<div class="tiles">{"".join(cells)}</div>'
-
-
-def answer(report: EvaluationReport) -> str:
-    """The answer in a sentence, and what it was measured on."""
-    where = html.escape(f"{report.n:,} {report.split} rows of {report.source} · model {report.model}")
-    return f'<p class="answer">{html.escape(report.headline)}</p><p class="run-line">{where}</p>'
-
-
-def class_table(report: EvaluationReport) -> pd.DataFrame:
-    """Precision, recall, F1 and support per label."""
-    return pd.DataFrame(
-        [
-            {
-                "label": name,
-                "precision": f"{s.precision:.3f}",
-                "recall": f"{s.recall:.3f}",
-                "F1": f"{s.f1:.3f}",
-                "support": f"{s.support:,}",
-            }
-            for name, s in report.per_class.items()
-        ]
-    )
-
-
-def confusion_table(report: EvaluationReport) -> dict[str, Any]:
-    """The confusion matrix for gr.Dataframe: counts, cells tinted by their share of the true label's rows."""
-    data, styling = [], []
-    for label, counts in zip(report.labels, report.confusion_matrix, strict=True):
-        total = max(sum(counts), 1)
-        data.append([label, *(f"{count:,} ({count / total:.0%})" for count in counts)])
-        right = len(data) - 1
-        tints = [
-            f"background-color: rgba({'0,158,115' if i == right else '213,94,0'},{0.06 + 0.55 * count / total:.2f})"
-            if count
-            else ""
-            for i, count in enumerate(counts)
-        ]
-        styling.append(["font-weight: 600", *tints])
-    return {"headers": ["true \\ predicted", *report.labels], "data": data, "metadata": {"styling": styling}}
-
-
-def mistakes_table(frame: pd.DataFrame, most: int = 25) -> pd.DataFrame:
-    """The wrong rows the model was surest of.
-
-    Args:
-        frame: columns text, label, predicted, confidence, as `predictions.parquet` gives them.
-    """
-    wrong = frame[frame["label"] != frame["predicted"]].sort_values("confidence", ascending=False).head(most)
-    return pd.DataFrame(
-        {
-            "sure": [f"{value:.0%}" for value in wrong["confidence"]],
-            "label": wrong["label"],
-            "predicted": wrong["predicted"],
-            "text": [value[:300] for value in wrong["text"]],
-        }
-    )

@@ -1,4 +1,4 @@
-"""Search and repeats on the Train tab: what to vary and how long, the trials as table and chart, one click for the best."""
+"""Studies on the Train tab: what to vary, to repeat or to leave out, the trials as table and chart, one click for the best."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tuner.config import RunConfig
 from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
-from tuner.study.plan import USUAL, StudyConfig, parse_over, plan_of
+from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
@@ -30,6 +30,8 @@ class StudyPanel:
     search: gr.Button
     repeat_inputs: list[gr.components.Component]
     repeat: gr.Button
+    curve_inputs: list[gr.components.Component]
+    curve: gr.Button
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,14 @@ def draw() -> StudyPanel:
             over = gr.Radio(["seeds", "folds"], value="seeds", label="Over", info=text.STUDY_OVER, elem_id="study-over")
             times = gr.Number(5, precision=0, label="How many", min_width=100, elem_id="study-times")
         repeat = gr.Button(text.START_REPEATS, size="sm", elem_id="start-repeats")
-    return StudyPanel(vary, values, [values, trials, minutes, pruning], search, [over, times], repeat)
+        gr.Markdown(text.STUDY_CURVE, elem_classes="quiet")
+        with gr.Row():
+            shares = gr.Textbox(
+                ", ".join(f"{share:g}" for share in SHARES), label="Shares", info=text.STUDY_SHARES, elem_id="study-shares"
+            )
+            draws = gr.Number(1, precision=0, label="Repeats", info=text.STUDY_DRAWS, min_width=100, elem_id="study-draws")
+        curve = gr.Button(text.START_CURVE, size="sm", elem_id="start-curve")
+    return StudyPanel(vary, values, [values, trials, minutes, pruning], search, [over, times], repeat, [shares, draws], curve)
 
 
 def draw_found() -> StudyFound:
@@ -76,7 +85,7 @@ def view_of(run: Run | None) -> list[Any]:
     if not found.rows:
         return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
     header, rows = table(found)
-    label = text.STUDY_TABLE["search" if found.kind == "search" else found.split]
+    label = text.STUDY_TABLE[found.split if found.kind == "repeat" else found.kind]
     return [
         gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=_widths(len(header)), visible=True),
         gr.Button(visible=found.best is not None, interactive=runs.read_status(run).state not in LIVING),
@@ -84,18 +93,34 @@ def view_of(run: Run | None) -> list[Any]:
 
 
 def points_of(run: Run) -> list[dict[str, Any]]:
-    """The trials as evaluations of a run, so that the same charts draw them: a trial takes the place of a step."""
+    """The trials as evaluations of a run, so that the same charts draw them: a trial, or its rows, takes the place of a step."""
+    found = results(run)
+    if found.kind == "learning-curve":
+        return [
+            {"event": "evaluate", "step": point.rows, **{f"eval_{name}": value for name, value in point.scores.items()}}
+            for point in found.points
+        ]
     return [
         {"event": "evaluate", "step": row.number, **{f"eval_{name}": value for name, value in row.metrics.items()}}
-        for row in results(run).rows
+        for row in found.rows
     ]
+
+
+def axis_of(run: Run) -> tuple[int, str]:
+    """(end, title) of the charts' horizontal axis."""
+    row = runs.summary(run)
+    if row["kind"] == "learning-curve":
+        rows = [point.rows / point.share for point in results(run).points]
+        return round(max(rows, default=1)), "training rows"
+    return row["max_steps"] or row["step"], "step" if row["kind"] == "run" else "trial"
 
 
 def command_line(run: Run) -> str:
     """The command that repeats the study."""
     plan, command = plan_of(run), render.command_line(run.config)
     more = [f"--over '{path}={part}'" for path, part in plan.space.items()]
-    given = {"trials": plan.n_trials, "minutes": plan.minutes, "seeds": plan.seeds, "folds": plan.folds}
+    more += [f"--shares {' '.join(f'{share:g}' for share in plan.shares)}"] if plan.shares else []
+    given = {"trials": plan.n_trials, "minutes": plan.minutes, "seeds": plan.seeds, "folds": plan.folds, "repeats": plan.repeats}
     more += [f"--{name} {value:g}" for name, value in given.items() if value]
     if plan.kind == "search":
         more += [f"--seed {plan.seed}", *([] if plan.pruning else ["--no-pruning"])]
@@ -128,9 +153,15 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
     def repeat(over: str, times: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
         return begin(config_of(*settings), kind="repeat", **{over: times})
 
+    @toast
+    def curve(shares: str, draws: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
+        given = [_number("Shares", share) for share in (shares or "").split(",") if share.strip()]
+        return begin(config_of(*settings), kind="learning-curve", shares=given, repeats=draws)
+
     for button, handler, own, label in (
         (panel.search, search, panel.search_inputs, text.START_SEARCH),
         (panel.repeat, repeat, panel.repeat_inputs, text.START_REPEATS),
+        (panel.curve, curve, panel.curve_inputs, text.START_CURVE),
     ):
         button.click(lambda: gr.Button(text.STARTING, interactive=False), None, button, queue=False, **private).then(
             handler, [*own, *inputs], chosen, show_progress="hidden", **private

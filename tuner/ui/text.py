@@ -140,6 +140,43 @@ DOWNLOAD = "Download the zip"
 TO_EVALUATE = "See how good it is →"
 EVALUATE = "Evaluate"
 TO_PLAYGROUND = "Try it →"
+MORE = "More"
+EVALUATE_MODEL = "empty: the chosen run; else a folder or a Hub model, scored on the source above"
+LABEL_MAP = "Labels that have other names in the model"
+LABEL_MAP_COLUMNS = ["label of the data", "label of the model"]
+AGAINST = "run ids or Hub models to score on the same rows, with commas between"
+HUB_METRICS = "names of metrics on the Hub to add, e.g. frugalscore; needs the network"
+TESTS_FILE = "Behaviour tests of your own (YAML)"
+CONFUSION = (
+    "Confusion matrix: rows are true labels, columns predicted ones; share of the true label's rows. Click a cell for its texts"
+)
+MAKE_PAGE = "Report as one page (HTML)"
+DOWNLOAD_PAGE = "Download report.html"
+SEARCH = "text to find, then Enter"
+EXPORT_ROWS = "Export these rows"
+DOWNLOAD_CSV = "Download the CSV"
+SEND_TO_PLAYGROUND = "Try it in the Playground →"
+OWN_SLICE = "A slice of your own: texts that hold"
+SLICES = "Accuracy by kind of text. Click a row for its texts"
+BEHAVIOUR = (
+    "Does the model do what a reader would expect? Small texts with a known answer, and changes to the data's own texts that "
+    "should change nothing."
+)
+BEHAVIOUR_TABLE = "Behaviour tests. Click a test for its failing cases"
+FAILURES = "Failing cases"
+THRESHOLD_VALUE = "share: 0.9 for nine of ten; cost: how much worse a wrong answer is than “unsure”"
+KEEP_THRESHOLD = "Keep threshold"
+REMOVE_THRESHOLD = "Always answer"
+BINS = "Reliability, as the model answers now"
+LEADERS = "All runs scored on the same rows"
+COMPARE = "Compare"
+COMPARE_WITH = "runs with a report; only rows that all were scored on are compared"
+OTHER_ROWS = " · other rows"
+NOTHING_COMPARED = (
+    "Choose one run or more, then press “Compare”: differences, whether they may be luck, and rows where they disagree."
+)
+DIFFERENCES = "Differences, with paired 95 % intervals"
+DISAGREEMENTS = "Rows the models answer differently"
 
 GROUPS = {
     "Model": "Model",
@@ -161,7 +198,7 @@ EXAMPLES = (
     "Not bad at all",
 )
 
-STUDY = "Search and repeats"
+STUDY = "Search, repeats and learning curve"
 STUDY_SEARCH = "**Search**: trains with other values of the chosen settings, and keeps what does best on validation rows."
 STUDY_VARY = "settings to vary; choosing one fills in the values that are usual"
 STUDY_VALUES = "one a line: low..high, low..high:log (evenly by order of magnitude), or value,value"
@@ -172,7 +209,12 @@ START_SEARCH = "Start search"
 STUDY_REPEATS = "**Repeats**: trains these settings several times, to see how far a score is luck."
 STUDY_OVER = "seeds: scored on the test rows, the data split alike; folds: each part of the training rows validates once"
 START_REPEATS = "Start repeats"
+STUDY_CURVE = "**Learning curve**: trains these settings on parts of the training rows. Would more labels help?"
+STUDY_SHARES = "of the training rows, as a share up to 1 each; every part trains for the same epochs"
+STUDY_DRAWS = "trainings of each; more tell a gain from luck"
+START_CURVE = "Start learning curve"
 STUDY_TABLE = {
+    "learning-curve": "Learning curve, scored on validation rows",
     "search": "Trials, scored on validation rows",
     "test": "Repeats, scored on test rows",
     "validation": "Repeats, one a fold",
@@ -180,6 +222,6 @@ STUDY_TABLE = {
 USE_BEST = "Use the best settings"
 BEST_USED = "Filled in: {}. Press “Start training” to train and keep that model."
 STUDY_HAS_NO_MODEL = (
-    "A search or repeats keep no model; the Train tab shows what was found. "
+    "A search, repeats or a learning curve keep no model; the Train tab shows what was found. "
     "Train with these settings to have scores and mistakes."
 )

@@ -3,9 +3,6 @@
 import gradio as gr
 
 ACCENT = "#3b5bdb"
-# Okabe and Ito (2008): told apart by the colour-blind too, on light and dark ground.
-PALETTE = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#009E73", "#F0E442", "#999999")
-SENTIMENT = {"negative": "#D55E00", "neutral": "#999999", "positive": "#009E73"}
 STATE_COLOURS = {
     "completed": "#2b8a3e",
     "running": ACCENT,
@@ -16,13 +13,6 @@ STATE_COLOURS = {
     "failed": "#c92a2a",
     "lost": "#c92a2a",
 }
-
-
-def label_colours(labels: list[str]) -> dict[str, str]:
-    """Label name → its colour, the same on every tab."""
-    if all(label.lower() in SENTIMENT for label in labels):
-        return {label: SENTIMENT[label.lower()] for label in labels}
-    return {label: PALETTE[i % len(PALETTE)] for i, label in enumerate(labels)}
 
 
 def theme() -> gr.themes.Base:
@@ -87,6 +77,7 @@ CSS = """
 .tile b { display: block; font-size: 24px; font-variant-numeric: tabular-nums; line-height: 1.25; }
 .tile span { font-size: 12px; color: var(--body-text-color-subdued); }
 .answer { font-size: 17px; font-weight: 600; margin: 0 0 8px; }
+.sentence { margin: 4px 0; font-size: 15px; line-height: 1.45; }
 #run-list .wrap { flex-direction: column; gap: 6px; }
 #run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
   font-size: 13px; padding: 8px 10px; }

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from tuner import catalog, runs
+from tuner.colours import SENTIMENT
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError
@@ -36,7 +37,7 @@ from tuner.ui.reproduce_panel import ReproducePanel
 from tuner.ui.run_actions import RunActions
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.study_panel import StudyFound, StudyPanel
-from tuner.ui.theme import ACCENT, SENTIMENT
+from tuner.ui.theme import ACCENT
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _LINE_COLOURS = {"training": ACCENT, "validation": SENTIMENT["negative"]}
@@ -79,7 +80,8 @@ def view_of(run_id: str | None) -> list[Any]:
     is_study = row["kind"] != "run"
     points = study_panel.points_of(run) if is_study else events
     loss, scores = render.loss_frame(points), render.metric_frame(points)
-    steps: dict[str, Any] = {"x_lim": [0, row["max_steps"] or row["step"]], "x_title": "trial" if is_study else "step"}
+    end, title = study_panel.axis_of(run)
+    steps: dict[str, Any] = {"x_lim": [0, end], "x_title": title}
     state = row["state"]
     readable = state != "unreadable"
     return [

@@ -1,0 +1,95 @@
+"""The Evaluate tab in a real browser: open a cell of the confusion matrix, filter errors, cut a slice, compare two runs."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import shot
+
+
+@pytest.fixture(scope="module")
+def two_runs(server_home, tiny_models, tmp_path_factory):
+    """Ids of two finished runs of three labels, the first trained for longer."""
+    from tests import tiny
+
+    path = tmp_path_factory.mktemp("rows") / "opinions.csv"
+    rows = tiny.labelled_rows(600, ("negative", "neutral", "positive"))
+    path.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in rows) + "\n")
+    env = {**os.environ, "TUNER_HOME": str(server_home)}
+    found = []
+    for steps in (60, 4):
+        settings = {
+            "training.max_steps": steps,
+            "training.per_device_train_batch_size": 8,
+            "training.learning_rate": "1e-3",
+            "training.precision": "fp32",
+        }
+        given = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+        command = [sys.executable, "-m", "tuner", "train", "--data", str(path), "--model", str(tiny_models["bert"]), *given]
+        subprocess.run([*command, "--name", f"{steps} steps"], env=env, check=True, capture_output=True, timeout=120)
+        found.append(max(folder.name for folder in (server_home / "runs").glob("*-*")))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_open_a_cell_filter_errors_cut_a_slice_compare(page, server, two_runs):
+    page.goto(f"{server}/?run={two_runs[1]}&tab=evaluate")
+    expect(page.locator("#answer")).to_contain_text("Right")
+    expect(page.locator("#baselines")).to_contain_text("word counts")
+    shot(page, "evaluate-overview")
+
+    page.locator("#confusion [role=gridcell]").filter(has_text=re.compile(r"^\s*[1-9]")).first.click()
+    expect(page.locator("#mistakes-where")).to_contain_text("of", timeout=30_000)
+    expect(page.get_by_role("tab", name="Mistakes")).to_have_attribute("aria-selected", "true")
+    shot(page, "evaluate-cell")
+
+    page.wait_for_timeout(1000)
+    page.locator("#mistakes-search textarea, #mistakes-search input").first.fill("film")
+    page.locator("#mistakes-search textarea, #mistakes-search input").first.press("Enter")
+    expect(page.locator("#mistakes")).to_contain_text("film")
+    page.locator("#mistakes [role=gridcell]").filter(has_text="film").first.click()
+    expect(page.locator("#mistakes-shares")).to_contain_text("The model says")
+    page.click("#mistakes-send")
+    expect(page.locator("#playground-text textarea")).not_to_have_value("")
+
+    page.get_by_role("tab", name="Evaluate", exact=True).click()
+    page.get_by_role("tab", name="Slices").click()
+    page.wait_for_timeout(1000)
+    page.locator("#slice-search textarea, #slice-search input").first.fill("film")
+    page.locator("#slice-search textarea, #slice-search input").first.press("Enter")
+    expect(page.locator("#slice-found")).to_contain_text("accuracy")
+    shot(page, "evaluate-slices")
+
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator("#leaderboard")).to_contain_text("60 steps")
+    page.locator("#compare-with input").click()
+    page.get_by_role("option").filter(has_text="60 steps").click()
+    page.click("#compare")
+    expect(page.locator("#verdict")).to_contain_text("shared rows are answered differently")
+    expect(page.locator("#settings-differ")).to_contain_text("training.max_steps")
+    shot(page, "evaluate-compare")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_curves_calibration_and_behaviour_are_drawn(page, server, two_runs):
+    page.goto(f"{server}/?run={two_runs[0]}&tab=evaluate")
+    expect(page.locator("#answer")).to_contain_text("Right")
+    page.get_by_role("tab", name="Curves").click()
+    expect(page.locator("#roc canvas, #roc svg").first).to_be_visible()
+    shot(page, "evaluate-curves")
+    page.get_by_role("tab", name="Calibration").click()
+    expect(page.locator("#calibration-words")).to_contain_text("Temperature")
+    page.wait_for_timeout(1000)
+    page.click("#keep-threshold")
+    expect(page.locator("#threshold-words, [data-testid=toast-body]").filter(has_text="0.9").first).to_be_visible()
+    shot(page, "evaluate-calibration")
+    page.get_by_role("tab", name="Behaviour").click()
+    page.locator("#behaviour [role=gridcell]").filter(has_text="negation").first.click()
+    expect(page.locator("#failures")).to_be_visible()
+    shot(page, "evaluate-behaviour")

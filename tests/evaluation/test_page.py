@@ -1,0 +1,48 @@
+"""The report as one HTML page."""
+
+import re
+
+import numpy as np
+
+from tuner.evaluation.page import page
+from tuner.evaluation.report import make_report
+from tuner.evaluations import predictions
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def made(labels=("no", HOSTILE), rows=60):
+    random = np.random.default_rng(0)
+    truth = random.integers(0, len(labels), rows)
+    probabilities = random.dirichlet(np.ones(len(labels)), rows)
+    texts = [f"{HOSTILE} text {i}" for i in range(rows)]
+    about = {"model": HOSTILE, "source": "s", "split": "test", "data_fingerprint": "d", "rows_fingerprint": "r"}
+    report = make_report(probabilities, truth, labels, texts=texts, **about)
+    return report, predictions(range(rows), texts, truth, probabilities, labels, {})
+
+
+def test_the_page_asks_no_network_and_runs_nothing():
+    found = page(*made())
+    assert HOSTILE not in found
+    assert "<script" not in found
+    linked = re.findall(r'(?:src|href)="([^"]+)"', found)
+    assert all(link.startswith(("#", "data:")) for link in linked)
+
+
+def test_the_page_shows_every_number_and_the_pictures():
+    report, frame = made()
+    found = page(report, frame)
+    assert f"{report.matthews_corrcoef:.3f}" in found
+    assert found.count("<svg") == 4  # confusion, ROC, precision and recall, coverage; no temperature was fitted
+
+
+def test_the_same_report_gives_the_same_page():
+    assert page(*made()) == page(*made())
+
+
+def test_names_of_labels_are_no_formulas():
+    assert "$x^$ bad" in page(*made(("$x^$ bad", "_hidden", r"$\\frac$")))
+
+
+def test_many_labels_are_drawn():
+    assert "<svg" in page(*made(tuple(f"label {i}" for i in range(40)), 400))

@@ -1,0 +1,312 @@
+"""Evaluations: what is scored, against what, and what is kept."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+
+import tuner
+from tuner import evaluations, runs, scoring
+from tuner.errors import ModelError, RunError, SettingsError, SourceError
+from tuner.evaluation.calibration import apply_temperature
+from tuner.inference import Answering, load_classifier, save_answering
+from tuner.scoring import Extras, choose_threshold, evaluate, evaluation_of
+
+
+@pytest.fixture
+def run(train_here, tiny_config):
+    return train_here(tiny_config(max_steps=8))
+
+
+@pytest.fixture
+def three(train_here, tiny_config, csv):
+    """A run on 300 rows of three labels."""
+    source = csv(300, labels=("negative", "neutral", "positive"))
+    return train_here(tiny_config(source=source, max_steps=30))
+
+
+def stored(run):
+    report = json.loads((run.folder / "report.json").read_text())
+    frame = pd.read_parquet(run.folder / "predictions.parquet")
+    probabilities = frame[[f"probability_{name}" for name in report["labels"]]].to_numpy()
+    truth = np.array([report["labels"].index(name) for name in frame["label"]])
+    return report, frame, probabilities, truth
+
+
+def test_every_number_follows_from_the_predictions_by_scikit_learn_alone(three):
+    report, frame, p, truth = stored(three)
+    guesses = p.argmax(axis=1)
+    assert [report["labels"][i] for i in guesses] == list(frame["predicted"])
+    one_hot = np.eye(3)[truth]
+    confidence, right = p.max(axis=1), guesses == truth
+    bins = np.clip(np.ceil(confidence * 15).astype(int) - 1, 0, 14)
+    expected = {
+        "accuracy": sk.accuracy_score(truth, guesses),
+        "balanced_accuracy": sk.balanced_accuracy_score(truth, guesses),
+        "macro_recall": sk.recall_score(truth, guesses, average="macro"),
+        "macro_f1": sk.f1_score(truth, guesses, average="macro"),
+        "weighted_f1": sk.f1_score(truth, guesses, average="weighted"),
+        "matthews_corrcoef": sk.matthews_corrcoef(truth, guesses),
+        "roc_auc": sk.roc_auc_score(truth, p, multi_class="ovr", average="macro"),
+        "average_precision": sk.average_precision_score(one_hot, p, average="macro"),
+        "log_loss": sk.log_loss(truth, p),
+        "brier_score": ((p - one_hot) ** 2).sum(axis=1).mean(),
+        "ece": sum(abs(right[bins == b].sum() - confidence[bins == b].sum()) for b in range(15)) / len(truth),
+    }
+    assert {name: report[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    scores = sk.precision_recall_fscore_support(truth, guesses)
+    found = [[report["per_class"][name][key] for name in report["labels"]] for key in ("precision", "recall", "f1", "support")]
+    np.testing.assert_allclose(found, scores, atol=1e-9)
+    assert report["confusion_matrix"] == sk.confusion_matrix(truth, guesses).tolist()
+
+
+def test_every_interval_follows_from_the_predictions_and_the_seed(three):
+    report, _, p, truth = stored(three)
+    random = np.random.default_rng(42)
+    values = {"accuracy": [], "macro_f1": [], "log_loss": []}
+    for _ in range(1_000):
+        drawn = random.integers(0, len(truth), len(truth))
+        guesses, labels = p[drawn].argmax(axis=1), truth[drawn]
+        values["accuracy"].append(np.mean(guesses == labels))
+        values["macro_f1"].append(sk.f1_score(labels, guesses, labels=np.unique(labels), average="macro", zero_division=0))
+        values["log_loss"].append(-np.mean(np.log(p[drawn, labels])))
+    for name, found in values.items():
+        assert report["intervals"][name] == pytest.approx(np.percentile(found, (2.5, 97.5)), abs=1e-9)
+
+
+def test_a_report_holds_every_part(three):
+    report = three.report
+    assert {baseline.kind for baseline in report.baselines} == {"majority", "tfidf", "untouched"}
+    assert {"length", "trait", "label"} <= {found.kind for found in report.slices}
+    assert [curve.label for curve in report.roc] == report.labels
+    assert any(result.name == "negation" and result.n for result in report.behaviour)
+    assert report.calibration.fitted_on == "validation"
+    assert report.seen_in_training == 0
+    assert report.notes == []
+
+
+def test_the_temperature_is_kept_with_the_model_and_used(three):
+    answering = load_classifier(three).answering
+    assert answering.temperature == three.report.temperature
+    calibration = three.report.calibration
+    assert calibration.log_loss_after == pytest.approx(three.report.log_loss, abs=1e-9)
+    _, _, p, truth = stored(three)
+    raw = apply_temperature(p, 1 / answering.temperature)
+    assert sk.log_loss(truth, raw) == pytest.approx(calibration.log_loss_before, abs=1e-6)
+
+
+def test_a_plain_pipeline_gives_the_probabilities_before_the_temperature(three):
+    from transformers import pipeline
+
+    text = "the film was great today"
+    save_answering(three.model_folder, Answering(temperature=2.0, fitted_on="validation", n_fitted=1))
+    plain = pipeline("text-classification", model=str(three.model_folder), top_k=None)([text])[0]
+    plain = {found["label"]: found["score"] for found in plain}
+    answer = load_classifier(three).predict([text])[0].probabilities
+    raw = apply_temperature(np.array([list(answer.values())]), 1 / 2.0)[0]
+    assert dict(zip(answer, raw, strict=True)) == pytest.approx(plain, abs=1e-5)
+
+
+def test_evaluate_gives_the_report_of_the_run(run):
+    report = evaluate(run)
+    assert report.split == "test"
+    assert report == run.report
+
+
+def test_evaluating_anew_gives_the_same_report(run):
+    before = run.report
+    (run.folder / "report.json").unlink()
+    assert evaluate(run) == before
+
+
+def test_evaluate_on_another_source_matches_labels_by_name(run, csv):
+    found = evaluation_of(run, str(csv(60, labels=("POS", "NEG"), name="other.csv")))
+    assert found.report.labels == ["neg", "pos"]
+    assert (found.report.n, found.report.split) == (60, "all")
+    assert evaluations.get(evaluations_of(run)[0]).report == found.report
+
+
+def evaluations_of(run):
+    return [f"{run.id}/{path.name}" for path in (run.folder / "evaluations").iterdir()]
+
+
+def test_a_held_out_file_of_one_label_is_scored_whole(run, write):
+    report = evaluate(run, str(write("held.csv", "text,label\ngreat film,pos\nawful film,pos\nfine film,pos\n")))
+    assert (report.n, report.per_class["pos"].support) == (3, 3)
+    assert "All 3 rows have the label pos" in report.notes[0]
+
+
+def test_rows_that_changed_since_the_training_are_not_taken_for_its_test_rows(run, csv):
+    csv(50)
+    with pytest.raises(SourceError, match="has changed since it was trained"):
+        evaluate(run, split="validation")
+
+
+def test_what_was_asked_for_beside_it_does_not_replace_the_run_s_own_report(run):
+    before = run.report
+    turned = evaluate(run, extras=Extras(label_map={"neg": "pos", "pos": "neg"}))
+    assert turned.accuracy == pytest.approx(1 - before.accuracy)
+    assert run.report == before
+
+
+def test_a_rival_whose_answers_are_no_numbers_costs_only_itself(run, train_here, tiny_config):
+    from safetensors.torch import load_file, save_file
+
+    other = train_here(tiny_config(max_steps=2))
+    path = other.model_folder / "model.safetensors"
+    weights = load_file(path)
+    save_file(
+        {name: value * float("nan") if "classifier" in name else value for name, value in weights.items()}, path, {"format": "pt"}
+    )
+    report = evaluate(run, extras=Extras(against=(other.id,)))
+    assert any(f"{other.id}: left out" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("name", ["report.json", "model/tuner.json"])
+def test_a_damaged_file_is_as_one_that_is_missing(name, run):
+    (run.folder / name).write_bytes(b"\xff\xfe{")
+    assert evaluate(run).n == 4
+    assert load_classifier(run).predict(["fine"])
+
+
+def test_a_model_for_several_labels_a_text_is_refused(run):
+    path = run.model_folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"problem_type": "multi_label_classification"}))
+    with pytest.raises(ModelError, match="several labels a text"):
+        load_classifier(run)
+
+
+def test_whole_numbers_of_a_column_stay_whole_where_some_are_missing(tmp_path):
+    frame = evaluations.predictions([0, 1], ["a", "b"], np.array([0, 1]), np.eye(2), ("x", "y"), {"id": [2**60 + 1, None]})
+    evaluations.write_frame(tmp_path / "p.parquet", frame)
+    assert evaluations.columns_of(pd.read_parquet(tmp_path / "p.parquet")) == {"id": [2**60 + 1, None]}
+
+
+def test_another_split_does_not_replace_the_run_s_own_report(run):
+    before = run.report
+    assert evaluate(run, split="validation").split == "validation"
+    assert run.report == before
+
+
+def test_labels_the_model_does_not_know_are_refused(run, csv):
+    with pytest.raises(SourceError, match=r"does not know the labels (bad, good|good, bad) of the data"):
+        evaluate(run, str(csv(40, labels=("bad", "good"), name="other.csv")))
+
+
+def test_a_model_without_label_names_gets_asked(run, csv, tmp_path):
+    folder = tmp_path / "nameless"
+    shutil.copytree(run.model_folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SourceError, match=r'no names for its labels, only LABEL_0, LABEL_1.*--label-map "(neg|pos)=LABEL_0"'):
+        evaluate(str(folder), str(csv(60, name="other.csv")))
+
+
+def test_labels_that_are_mapped_are_scored(run, csv):
+    source = str(csv(40, labels=("bad", "good"), name="other.csv"))
+    assert evaluate(run, source, extras=Extras(label_map={"bad": "neg", "good": "pos"})).n == 40
+
+
+def test_rows_seen_in_training_are_counted(run):
+    assert evaluate(run, split="train").seen_in_training == len(load_rows(run, "train"))
+
+
+def load_rows(run, split):
+    from tuner.data.labelled import load_labelled
+
+    return load_labelled(run.config.data).splits[split]
+
+
+def test_columns_of_the_data_are_slices(train_here, tiny_config, jsonl):
+    from tests import tiny
+
+    rows = [
+        {"text": t, "label": label, "where": ("north", "south")[i % 3 == 0]}
+        for i, (t, label) in enumerate(tiny.labelled_rows(200))
+    ]
+    run = train_here(tiny_config(source=jsonl(rows)))
+    assert {"where = north", "where = south"} <= {
+        found.name.replace(": ", " = ") for found in run.report.slices if found.kind == "column"
+    }
+
+
+def test_an_unknown_split_is_refused(run):
+    with pytest.raises(SettingsError, match="split = 'dev': must be one of train, validation, test"):
+        evaluate(run, split="dev")
+
+
+def test_a_model_that_answers_nan_is_told(run):
+    from safetensors.torch import load_file, save_file
+
+    path = run.model_folder / "model.safetensors"
+    weights = load_file(path)
+    save_file(
+        {name: value * float("nan") if "classifier" in name else value for name, value in weights.items()}, path, {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match="answers no text with finite numbers"):
+        evaluate(run, split="validation")
+
+
+def test_a_folder_without_a_source_is_asked_for_one(run):
+    with pytest.raises(SourceError, match="its data is not known"):
+        evaluate(str(run.model_folder))
+
+
+def test_a_folder_is_evaluated_and_kept(run, csv):
+    found = evaluation_of(str(run.model_folder), str(csv()))
+    assert "not known" in found.report.notes[0]
+    kept = [path.name for path in (runs.home() / "evaluations").iterdir()]
+    assert evaluations.get(f"model/{kept[0]}").report == found.report
+
+
+@pytest.mark.parametrize("name", ["model/../../x", "model/0123456789ab", "nobody/0123456789ab", "", "x" * 5000])
+def test_a_name_of_no_evaluation_is_refused(name):
+    with pytest.raises(RunError):
+        evaluations.get(name)
+
+
+def test_a_threshold_is_kept_and_makes_answers_unsure(three):
+    save_answering(three.model_folder, Answering())
+    threshold = choose_threshold(three, cost_of_error=1e6)
+    assert load_classifier(three).answering.threshold == threshold == three.report.threshold
+    probabilities = load_classifier(three).predict(["today"])[0]
+    assert probabilities.unsure == (max(probabilities.probabilities.values()) < threshold.value)
+    assert "unsure" in probabilities.to_json()
+    assert choose_threshold(three) is None
+    assert "unsure" not in load_classifier(three).predict(["today"])[0].to_json()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"precision": 0.0}, {"precision": 1.5}, {"cost_of_error": -1}, {"precision": 0.9, "cost_of_error": 2}]
+)
+def test_a_threshold_out_of_range_is_refused(asked, run):
+    with pytest.raises(SettingsError):
+        choose_threshold(run, **asked)
+
+
+def test_a_model_that_cannot_be_loaded_costs_only_its_baseline(run):
+    report = evaluate(run, extras=Extras(against=("no/such-model",)))
+    assert any("no/such-model: left out" in note for note in report.notes)
+    assert {baseline.kind for baseline in report.baselines} == {"majority", "tfidf", "untouched"}
+
+
+def test_another_run_stands_beside_it(run, train_here, tiny_config):
+    other = train_here(tiny_config(max_steps=2))
+    report = evaluate(run, extras=Extras(against=(other.id,)))
+    beside = next(baseline for baseline in report.baselines if baseline.kind == "model")
+    assert beside.accuracy == pytest.approx(other.report.accuracy)
+
+
+def test_old_evaluations_are_forgotten(run, monkeypatch):
+    monkeypatch.setattr(evaluations, "MOST_KEPT", 1)
+    evaluate(run, split="validation")
+    evaluate(run, split="train")
+    assert len(evaluations_of(run)) == 1
+
+
+def test_the_public_name_is_this_function():
+    assert tuner.evaluate is scoring.evaluate

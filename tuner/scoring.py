@@ -1,0 +1,436 @@
+"""From a classifier and a source to an evaluation: what is scored, against what, and what is kept of it.
+
+`evaluation/` computes from labels and probabilities; here they are made. The threads between both: the rows of a split, the
+labels mapped by name, the baselines' training rows, the temperature of the classifier.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner import evaluations
+from tuner.config import DataConfig, check_split
+from tuner.data.columns_of_rows import load_columns
+from tuner.data.labelled import WHOLE, LabelledData, Split, load_for_scoring, load_labelled
+from tuner.data.repeats import overlap
+from tuner.errors import ModelError, SettingsError, SourceError, TunerError
+from tuner.evaluation import baselines, behaviour
+from tuner.evaluation.baselines import Baseline
+from tuner.evaluation.calibration import (
+    Calibration,
+    Threshold,
+    apply_temperature,
+    calibration,
+    fit_temperature,
+    threshold_for_cost,
+    threshold_for_precision,
+)
+from tuner.evaluation.label_map import map_labels
+from tuner.evaluation.metrics import hub_metric, score
+from tuner.evaluation.report import EvaluationReport, make_report
+from tuner.evaluations import Evaluation
+from tuner.inference import Answering, Classifier, load_classifier, load_untouched, run_or_none, save_answering
+from tuner.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What is being done, how much of it is done, and of how much.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What an evaluation holds beside the numbers of the model itself.
+
+    Attributes:
+        label_map: label of the data → label of the model, where the names differ.
+        baselines: whether to score always the same answer, word counts and the untouched base model on the same rows.
+        against: further models to score on the same rows: run ids, folders or Hub ids.
+        behaviour: whether to run the behaviour tests.
+        tests: a file of behaviour tests to take instead of those that are shipped.
+        metrics: metrics of the Hub, by name.
+    """
+
+    label_map: dict[str, str] = field(default_factory=dict)
+    baselines: bool = True
+    against: tuple[str, ...] = ()
+    behaviour: bool = True
+    tests: Path | None = None
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether this is more than what every training reports."""
+        return self != Extras()
+
+
+def evaluate(
+    model: Run | str,
+    source: str | None = None,
+    split: str | None = None,
+    extras: Extras | None = None,
+    on_progress: Progress | None = None,
+) -> EvaluationReport:
+    """The report of a classifier on a split of a source.
+
+    Args:
+        model: run, run id, local folder or Hub id.
+        source: where the rows come from; None for the run's own data.
+        split: "train", "validation" or "test", as a training would see it, or "all" rows of the source; None for the test rows
+            of the run, or of a source that has such, else for all.
+        extras: what else to score; None for what every training reports.
+
+    Raises:
+        SettingsError: no such split.
+        SourceError: the rows cannot be read, or have labels that are none of the model's.
+        RunError, ModelError, NetworkError: as `load_classifier`.
+    """
+    return evaluation_of(model, source, split, extras, on_progress).report
+
+
+def evaluation_of(
+    model: Run | str,
+    source: str | None = None,
+    split: str | None = None,
+    extras: Extras | None = None,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """As `evaluate`, with the predictions behind the report; both are kept on disk."""
+    extras = extras or Extras()
+    run = model if isinstance(model, Run) else run_or_none(model)
+    own = run is not None and source is None
+    split = "test" if own and split is None else split
+    if split is not None:
+        check_split(split, WHOLE)
+    if own and split == "test" and not extras.asked_for:
+        stored = evaluations.of_run(run)  # written by the worker from the same model and rows
+        if stored:
+            return stored
+    if extras.tests:
+        behaviour.load_tests(extras.tests)  # what cannot be read is said before minutes of scoring
+    classifier = load_classifier(run or model)
+    if run is None and source is None:
+        raise SourceError(f"'{model}' is no run, so its data is not known.", "Name a source, e.g. --data sample:tweets.")
+    config = DataConfig(source=source) if source is not None else run.config.data
+    data, split = load_for_scoring(config, split)
+    if own and split != WHOLE:
+        _check_unchanged(data, run)
+        if not classifier.answering.fitted_on:  # its training ended before it could be done
+            classifier = calibrate(classifier, data, run, on_progress)
+    found = assess(classifier, config, data, split, extras, run, on_progress)
+    return evaluations.save(found, run, repr(extras) if extras.asked_for else "")
+
+
+def _check_unchanged(data: LabelledData, run: Run) -> None:
+    """Other rows would be parted anew, and rows trained on would be scored as if never seen.
+
+    Raises:
+        SourceError: the run's source holds other rows than when it was trained.
+    """
+    if data.fingerprint != run.config.data.fingerprint:
+        raise SourceError(
+            f"The data of run {run.id}, '{data.source}', has changed since it was trained: its test rows are not known any more.",
+            f"Put it back, or name it as a source of its own: --data {data.source} --split all.",
+        )
+
+
+def assess(
+    classifier: Classifier,
+    config: DataConfig,
+    data: LabelledData,
+    split: str,
+    extras: Extras,
+    run: Run | None = None,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Scores a classifier on a split, with everything a report holds.
+
+    Args:
+        config: the settings `data` was read with; further columns are read with them.
+        run: whose training rows, base model and settings are known.
+
+    Raises:
+        SourceError: labels that are none of the model's.
+        ModelError: no row has an answer that is a finite number.
+    """
+    rows = data.splits[split]
+    mapping = _known(extras, classifier.labels)
+    truth = np.asarray(map_labels([data.labels[i] for i in rows.labels], classifier.labels, mapping), dtype=np.int64)
+    say = on_progress or (lambda what, done, total: None)
+    answers = classifier.score(rows.texts, on_progress=lambda done: say("Scoring", done, len(rows)))
+    scored = _Scored(rows, truth, answers)
+    notes = []
+    if left_out := scored.without_answer:
+        if left_out == len(rows):
+            raise ModelError(f"'{classifier.name}' answers no text with finite numbers.", "Train it anew; it has diverged.")
+        notes.append(f"{left_out:,} rows were left out: the model's answer to them is no finite number.")
+        scored = scored.finite()
+    columns = _attempt(lambda: load_columns(config, data, split), {}, notes, "Further columns")
+    columns = {name: [values[i] for i in scored.kept] for name, values in columns.items()}
+    training = _training_rows(classifier, config, data, run, notes)
+    report = make_report(
+        scored.probabilities,
+        scored.truth,
+        classifier.labels,
+        texts=scored.texts,
+        columns=columns,
+        model=classifier.name,
+        source=data.source,
+        split=split,
+        data_fingerprint=data.fingerprint,
+        rows_fingerprint=evaluations.rows_fingerprint(scored.texts, [classifier.labels[i] for i in scored.truth]),
+        seen_in_training=overlap(scored.texts, training.texts) if training else None,
+        temperature=classifier.answering.temperature,
+        calibration=_calibration(classifier, scored),
+        threshold=classifier.answering.threshold,
+        baselines=_baselines(scored, training, classifier, extras, run, notes, say),
+        behaviour=_attempt(lambda: _behaviour(classifier, scored, extras, say), [], notes, "Behaviour tests"),
+        hub_metrics=_hub_metrics(scored, extras, notes),
+        notes=notes,
+    )
+    frame = evaluations.predictions(
+        [rows.row_ids[i] for i in scored.kept], scored.texts, scored.truth, scored.probabilities, classifier.labels, columns
+    )
+    return Evaluation(report, frame)
+
+
+def scores(classifier: Classifier, data: LabelledData, split: str) -> dict[str, float]:
+    """The numbers of a classifier on a split by name, and nothing else of a report.
+
+    Raises:
+        SourceError: labels that are none of the model's.
+        ValueError: an answer that is no finite number.
+    """
+    rows = data.splits[check_split(split)]
+    truth = map_labels([data.labels[i] for i in rows.labels], classifier.labels, None)
+    return score(classifier.score(rows.texts), np.asarray(truth, dtype=np.int64))
+
+
+def calibrate(classifier: Classifier, data: LabelledData, run: Run, on_progress: Progress | None = None) -> Classifier:
+    """Fits the temperature on the validation rows, keeps it with the run's model, and gives the classifier that has it.
+
+    The rows' predictions are kept too (`validation.parquet`): thresholds are chosen on them.
+    """
+    calibrated, frame = fitted(classifier, data, on_progress)
+    save_answering(run.model_folder, calibrated.answering)
+    evaluations.write_frame(run.folder / "validation.parquet", frame)
+    return calibrated
+
+
+def fitted(classifier: Classifier, data: LabelledData, on_progress: Progress | None = None) -> tuple[Classifier, "pd.DataFrame"]:
+    """The classifier with the temperature that makes the log loss of the validation rows least, and its predictions of them.
+
+    A temperature that would not make it less is not kept; rows without a finite answer are left out.
+    """
+    rows = data.splits["validation"]
+    say = on_progress or (lambda what, done, total: None)
+    plain = replace(classifier, answering=Answering())
+    answers = plain.score(rows.texts, on_progress=lambda done: say("Calibrating", done, len(rows)))
+    truth = np.asarray(map_labels([data.labels[i] for i in rows.labels], plain.labels), dtype=np.int64)
+    scored = _Scored(rows, truth, answers).finite()
+    temperature, probabilities = 1.0, scored.probabilities
+    if len(scored.truth):
+        found = fit_temperature(scored.probabilities, scored.truth)
+        better = apply_temperature(scored.probabilities, found)
+        if score(better, scored.truth)["log_loss"] < score(scored.probabilities, scored.truth)["log_loss"]:
+            temperature, probabilities = found, better
+    answering = Answering(temperature=temperature, fitted_on="validation", n_fitted=len(scored.truth))
+    ids = [rows.row_ids[i] for i in scored.kept]
+    frame = evaluations.predictions(ids, scored.texts, scored.truth, probabilities, plain.labels, {})
+    return replace(plain, answering=answering), frame
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Rows of a split with their answers; `kept` are their places in the split."""
+
+    rows: Split
+    truth: np.ndarray
+    probabilities: np.ndarray
+    kept: Sequence[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not len(self.kept):
+            object.__setattr__(self, "kept", range(len(self.truth)))
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.rows.texts[i] for i in self.kept]
+
+    @property
+    def without_answer(self) -> int:
+        return int((~np.isfinite(self.probabilities).all(axis=1)).sum())
+
+    def finite(self) -> "_Scored":
+        """Those whose probabilities are finite numbers."""
+        good = np.flatnonzero(np.isfinite(self.probabilities).all(axis=1))
+        return _Scored(self.rows, self.truth[good], self.probabilities[good], [self.kept[i] for i in good])
+
+
+@dataclass(frozen=True)
+class _Training:
+    texts: Sequence[str]
+    truth: np.ndarray
+
+
+def _training_rows(
+    classifier: Classifier, config: DataConfig, data: LabelledData, run: Run | None, notes: list[str]
+) -> _Training | None:
+    """The rows the run was trained on, in the classifier's label ids; None where they are not known (any more)."""
+    if run is None:
+        notes.append(f"What {classifier.name} was trained on is not known: rows seen in training are not counted, "
+                     "and no baseline could learn from the same rows.")  # fmt: skip
+        return None
+
+    def read() -> _Training:
+        own = data if config == run.config.data and "train" in data.splits else load_labelled(run.config.data)
+        _check_unchanged(own, run)
+        rows = own.splits["train"]
+        return _Training(rows.texts, np.asarray(map_labels([own.labels[i] for i in rows.labels], classifier.labels, None)))
+
+    return _attempt(read, None, notes, "The training rows")
+
+
+def _calibration(classifier: Classifier, scored: _Scored) -> Calibration | None:
+    answering = classifier.answering
+    if not answering.fitted_on:
+        return None
+    raw = apply_temperature(scored.probabilities, 1 / answering.temperature)
+    return calibration(
+        raw,
+        scored.truth,
+        answering.temperature,
+        kept=answering.temperature != 1.0,
+        fitted_on=answering.fitted_on,
+        n_fitted=answering.n_fitted,
+    )
+
+
+def _baselines(
+    scored: _Scored,
+    training: _Training | None,
+    classifier: Classifier,
+    extras: Extras,
+    run: Run | None,
+    notes: list[str],
+    say: Progress,
+) -> list[Baseline]:
+    size, found = len(classifier.labels), []
+
+    def add(name: str, kind: str, answer: Callable[[], np.ndarray]) -> None:
+        made = _attempt(lambda: compared(name, kind, answer()), None, notes, f"The baseline {name}")
+        if made is not None:
+            found.append(made)
+
+    def compared(name: str, kind: str, probabilities: np.ndarray) -> Baseline:
+        return baselines.compared(name, kind, probabilities, scored.probabilities, scored.truth)
+
+    if extras.baselines and training:
+        say("Baselines", 0, 2)
+        add("always the most frequent label", "majority", lambda: baselines.majority(training.truth, len(scored.truth), size))
+        add("word counts", "tfidf", lambda: baselines.tfidf(training.texts, training.truth, scored.texts, size))
+    if extras.baselines and run:
+        say("Baselines", 1, 2)
+        add("the base model before training", "untouched", lambda: load_untouched(run).score(scored.texts))
+    for name in extras.against:
+        add(name, "model", lambda name=name: _in_order_of(classifier.labels, load_classifier(name), scored.texts, extras))
+    return found
+
+
+def _in_order_of(labels: Sequence[str], other: Classifier, texts: Sequence[str], extras: Extras) -> np.ndarray:
+    """Another model's probabilities, its columns in the order of these labels.
+
+    Raises:
+        SourceError: it has other labels.
+    """
+    places = map_labels(labels, other.labels, _known(extras, other.labels))
+    answers = other.score(texts)[:, places]
+    return answers / answers.sum(axis=1, keepdims=True)
+
+
+def _behaviour(classifier: Classifier, scored: _Scored, extras: Extras, say: Progress) -> list[behaviour.BehaviourResult]:
+    if not extras.behaviour:
+        return []
+    say("Behaviour tests", 0, 1)
+    tests = behaviour.load_tests(extras.tests) if extras.tests else None
+    return behaviour.run_behaviour(classifier.score, classifier.labels, scored.texts, tests)
+
+
+def _known(extras: Extras, labels: Sequence[str]) -> dict[str, str]:
+    """The label map for a model of these labels. Where several models are scored, an entry may be meant for another one."""
+    if not extras.against:
+        return extras.label_map
+    return {name: place for name, place in extras.label_map.items() if place in labels}
+
+
+def _hub_metrics(scored: _Scored, extras: Extras, notes: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in extras.metrics:
+        predicted = scored.probabilities.argmax(axis=1)
+        found |= _attempt(lambda name=name, predicted=predicted: hub_metric(name, predicted, scored.truth), {}, notes, name)
+    notes += [f"{name}: left out. It is no finite number." for name, value in found.items() if not np.isfinite(value)]
+    return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _attempt(make: Callable, otherwise: object, notes: list[str], what: str) -> object:
+    """What cannot be had costs the report no more than itself, and is said."""
+    try:
+        return make()
+    except (TunerError, ValueError) as error:
+        notes.append(f"{what}: left out. {error}")
+        return otherwise
+
+
+def choose_threshold(run: Run, precision: float | None = None, cost_of_error: float | None = None) -> Threshold | None:
+    """Chooses the confidence below which the run's model answers "unsure", on its validation rows, and keeps it.
+
+    Args:
+        precision: share of the answers that shall be right, at the least.
+        cost_of_error: what a wrong answer costs where "unsure" costs 1. Neither: the model always answers again.
+
+    Raises:
+        RunError: the run has no predictions of validation rows.
+        SettingsError: both, a value out of range, or a precision that no threshold reaches.
+    """
+    threshold = None
+    if precision is not None or cost_of_error is not None:
+        threshold = threshold_of(run, precision, cost_of_error)
+    answering = load_classifier(run).answering.model_copy(update={"threshold": threshold})
+    save_answering(run.model_folder, answering)
+    stored = evaluations.of_run(run)
+    if stored:
+        report = stored.report.model_copy(update={"threshold": threshold})
+        evaluations.save(Evaluation(report, stored.predictions), run)
+    return threshold
+
+
+def threshold_of(run: Run, precision: float | None, cost_of_error: float | None) -> Threshold:
+    """The threshold that `choose_threshold` would keep.
+
+    Raises:
+        RunError, SettingsError: as there.
+    """
+    problems = []
+    if precision is not None and cost_of_error is not None:
+        problems.append("precision and cost both choose the threshold; give one.")
+    if precision is not None and not 0 < precision <= 1:
+        problems.append(f"precision = {precision:g}: must be above 0 and at most 1.")
+    if cost_of_error is not None and not 0 < cost_of_error <= 1e6:
+        problems.append(f"cost = {cost_of_error:g}: must be above 0 and at most 1,000,000.")
+    if problems:
+        raise SettingsError(problems)
+    frame = evaluations.validation_of(run)
+    labels = load_classifier(run).labels
+    probabilities, truth = evaluations.probabilities_of(frame, labels), evaluations.truth_of(frame, labels)
+    if cost_of_error is not None:
+        return threshold_for_cost(probabilities, truth, cost_of_error)
+    found = threshold_for_precision(probabilities, truth, precision)
+    if found is None:
+        raise SettingsError(
+            [f"precision = {precision:g}: no threshold reaches it on the {len(truth):,} validation rows; ask for less."]
+        )
+    return found
