@@ -14,11 +14,13 @@ from tuner.ui.errors import toast
 
 TICK_SECONDS = 1.5
 _TABS = ("data", "train", "evaluate", "playground")
-# The chosen run stands in the URL, so that a reload, a second tab and a link show the same.
+# The chosen run stands in the URL, so that a reload, a second tab and a link show the same. What it does stands at the top of the
+# page, and the button that starts one at the end of a form longer than a screen.
 _RUN_TO_URL = """(id) => {
     const url = new URL(window.location);
     if (id) url.searchParams.set('run', id); else url.searchParams.delete('run');
     window.history.replaceState({}, '', url);
+    window.scrollTo({top: 0});
 }"""
 
 
