@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,9 @@ def draw() -> MistakesPanel:
             search = gr.Textbox(label="Search", placeholder=text.SEARCH, max_lines=1, elem_id="mistakes-search")
             expression = gr.Checkbox(label="regular expression", value=False, elem_id="mistakes-expression")
     table = gr.Dataframe(
-        headers=["row", "sure", "label", "predicted", "text"], datatype="str", interactive=False, wrap=True, show_label=False,
-        column_widths=["8%", "8%", "12%", "12%", "60%"], elem_id="mistakes",
+        headers=["row", "label", "predicted", "probabilities", "text"], datatype="str", interactive=False, wrap=True,
+        show_label=False,
+        column_widths=["8%", "11%", "11%", "18%", "52%"], elem_id="mistakes",
     )  # fmt: skip
     with gr.Row():
         back = gr.Button("← Previous", size="sm", scale=0, min_width=120, elem_id="mistakes-back")
@@ -131,7 +133,7 @@ def first_page(found: Evaluation, **chosen: Any) -> list[Any]:  # noqa: ANN401
         gr.Dropdown(parts, value=values["part"]),
         values["search"],
         values["expression"],
-        *_page(rows, 0),
+        *_page(rows, 0, found.report.labels),
         "",
         "",
         gr.Button(interactive=False),
@@ -149,9 +151,10 @@ def wire(context: Context, panel: MistakesPanel, shown: gr.State) -> None:
     def turn(step: int, number: int, name: str, *filters: Any) -> list[Any]:  # noqa: ANN401
         if not name:
             return [gr.skip(), gr.skip(), 0, gr.DownloadButton(visible=False)]
-        rows = _rows(context.evaluation(name), *filters)
+        found = context.evaluation(name)
+        rows = _rows(found, *filters)
         number = min(max(0, number + step), max(0, (len(rows) - 1) // PAGE_ROWS)) if step else 0
-        return [*_page(rows, number), gr.DownloadButton(visible=False) if not step else gr.skip()]
+        return [*_page(rows, number, found.report.labels), gr.DownloadButton(visible=False) if not step else gr.skip()]
 
     steps = [(panel.back.click, -1), (panel.forth.click, 1), (panel.search.submit, 0), (panel.expression.input, 0)]
     steps += [(box.input, 0) for box in (panel.order, panel.label, panel.predicted, panel.part)]
@@ -219,7 +222,7 @@ def _rows(found: Evaluation, order: str, label: str, predicted: str, part: str, 
     return _ORDERS[order](frame)
 
 
-def _page(rows: pd.DataFrame, number: int) -> list[Any]:
+def _page(rows: pd.DataFrame, number: int, labels: Sequence[str]) -> list[Any]:
     first, total = number * PAGE_ROWS, len(rows)
     words = f"Rows {first + 1:,} – {min(total, first + PAGE_ROWS):,} of {total:,}" if total else "No row fits."
-    return [render_report.prediction_rows(rows.iloc[first : first + PAGE_ROWS]), words, number]
+    return [render_report.prediction_rows(rows.iloc[first : first + PAGE_ROWS], labels), words, number]

@@ -106,7 +106,7 @@ def confusion_table(report: EvaluationReport) -> dict[str, Any]:
     return {"headers": ["true \\ predicted", *report.labels], "data": data, "metadata": {"styling": styling}}
 
 
-def prediction_rows(frame: pd.DataFrame) -> pd.DataFrame:
+def prediction_rows(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     """A page of predictions as the table shows them; texts cut at 300 characters.
 
     Args:
@@ -115,9 +115,9 @@ def prediction_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "row": frame["row"].astype(str),
-            "sure": [f"{value:.0%}" for value in frame["confidence"]],
             "label": frame["label"],
             "predicted": frame["predicted"],
+            "probabilities": [_probabilities(row, labels, 3) for _, row in frame.iterrows()],
             "text": [value if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]}…" for value in frame["text"]],
         }
     )
@@ -125,8 +125,13 @@ def prediction_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 def shares(row: pd.Series, labels: Sequence[str]) -> str:
     """All probabilities of one row, in words."""
-    found = sorted(((float(row[f"probability_{name}"]), name) for name in labels), reverse=True)[:8]
-    return f"Label {row['label']}. The model says: {', '.join(f'{name} {share:.0%}' for share, name in found)}."
+    return f"Label {row['label']}. The model says: {_probabilities(row, labels, 8)}."
+
+
+def _probabilities(row: pd.Series, labels: Sequence[str], most: int) -> str:
+    """The highest of them: "negative 93%, neutral 4%, positive 3%"."""
+    found = sorted(((float(row[f"probability_{name}"]), name) for name in labels), reverse=True)[:most]
+    return ", ".join(f"{name} {share:.0%}" for share, name in found)
 
 
 def listed(found: Sequence[Slice]) -> list[Slice]:
