@@ -1,7 +1,7 @@
 """Classifiers: load one, and have it answer texts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,10 @@ class Classifier:
     labels: tuple[str, ...]
     max_length: int
     answering: Answering = field(default_factory=Answering)
+
+    def plain(self) -> "Classifier":
+        """The same without temperature and threshold: what transformers' own pipeline answers."""
+        return replace(self, answering=Answering())
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Answers for texts, in their order, in float32: alone or in a batch, a text gets the same answer.

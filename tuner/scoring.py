@@ -228,7 +228,7 @@ def fitted(classifier: Classifier, data: LabelledData, on_progress: Progress | N
     """
     rows = data.splits["validation"]
     say = on_progress or (lambda what, done, total: None)
-    plain = replace(classifier, answering=Answering())
+    plain = classifier.plain()
     answers = plain.score(rows.texts, on_progress=lambda done: say("Calibrating", done, len(rows)))
     truth = np.asarray(map_labels([data.labels[i] for i in rows.labels], plain.labels), dtype=np.int64)
     scored = _Scored(rows, truth, answers).finite()

@@ -86,7 +86,7 @@ def test_mcnemar_is_a_binomial_test_of_the_rows_only_one_has_right():
 def test_the_better_one_is_named():
     a, b, truth = example(2_000)
     verdict = compare_scores(a, b, truth, names=("run 1", "run 2"), resamples=100)[2]
-    assert verdict.startswith("run 1 is better: macro F1 0.")
+    assert verdict.startswith("Run 1 is better: macro F1 0.")
     assert "(McNemar's exact test: p < 0.001)" in verdict
     assert compare_scores(b, a, truth, resamples=100)[2].startswith("B is better")
 

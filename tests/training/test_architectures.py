@@ -57,7 +57,7 @@ def test_a_plain_pipeline_loads_it_and_agrees(trained):
 
     # The run cut its texts; a pipeline does so only when told to.
     answers = pipeline("text-classification", model=str(trained), top_k=None)(TEXTS, truncation=True)
-    ours = load_classifier(str(trained)).predict(TEXTS)
+    ours = load_classifier(str(trained)).plain().predict(TEXTS)
     assert {answer["label"] for answer in answers[0]} == {"neg", "pos"}
     for answer, prediction in zip(answers, ours, strict=True):
         assert {a["label"]: a["score"] for a in answer} == pytest.approx(prediction.probabilities, abs=1e-5)

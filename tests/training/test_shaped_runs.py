@@ -28,7 +28,7 @@ def test_the_saved_model_loads_with_a_plain_pipeline(architecture, shape, tiny_c
     run = train_here(tiny_config(architecture, model=SHAPES[shape], max_steps=2))
     assert run.status.state == "completed", run.status.message
     answers = pipeline("text-classification", model=str(run.model_folder), top_k=None)(["i love this film"])[0]
-    ours = load_classifier(run).predict(["i love this film"])[0].probabilities
+    ours = load_classifier(run).plain().predict(["i love this film"])[0].probabilities
     assert {answer["label"]: answer["score"] for answer in answers} == pytest.approx(ours, abs=1e-5)
     assert (run.folder / "adapter" / "adapter_model.safetensors").is_file() == ("lora" in SHAPES[shape])
 
