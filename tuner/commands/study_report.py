@@ -5,10 +5,11 @@ from typing import Any
 
 from tuner import runs
 from tuner.commands.common import print_table
+from tuner.evaluation.metrics import NAMES
 from tuner.runs import Run
 from tuner.study.plan import flags_of
-from tuner.study.results import StudyResult, TrialRow, results
-from tuner.study.words import NAMES, settings_in_words, table
+from tuner.study.results import SCORES, StudyResult, TrialRow, results
+from tuner.study.words import settings_in_words, table
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def document(run: Run) -> dict[str, Any]:
 def trial_line(event: dict[str, Any]) -> str:
     """A finished trial in a line."""
     row = TrialRow.model_validate({key: event[key] for key in TrialRow.model_fields if key in event})
-    scores = ", ".join(f"{NAMES[name]} {row.metrics[name]:.3f}" for name in NAMES if name in row.metrics)
+    scores = ", ".join(f"{NAMES[name]} {row.metrics[name]:.3f}" for name in (*SCORES, "loss") if name in row.metrics)
     said = ": ".join(filter(None, [row.state, row.cause]))
     what = f"{row.rows:,} rows ({row.share:.0%})" if row.rows and row.share else settings_in_words(row.settings)
     return f"{row.number:>4}  {what}  {scores}  {row.seconds:.1f} s  {said}"
