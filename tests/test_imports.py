@@ -26,7 +26,7 @@ LAYERS = (
         "hub",
         "batch",
     ),
-    ("comparisons", "reproduce"),
+    ("comparisons", "reproduce", "thresholds"),
     ("launch", "access"),
     ("commands", "ui"),
     ("cli",),

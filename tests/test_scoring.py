@@ -13,7 +13,8 @@ from tuner import evaluations, runs, scoring
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.evaluation.calibration import apply_temperature
 from tuner.inference import Answering, load_classifier, save_answering
-from tuner.scoring import Extras, choose_threshold, evaluate, evaluation_of
+from tuner.scoring import Extras, evaluate, evaluation_of
+from tuner.thresholds import choose_threshold
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ def test_doubt_is_the_distance_to_the_next_label(frame):
 
 
 def test_a_cell_holds_its_rows(frame):
-    assert rows(mistakes.cell(frame, "neg", "pos")) == [1, 4]
-    assert rows(mistakes.cell(frame, "neu", "neg")) == []
+    assert rows(mistakes.filtered(frame, label="neg", predicted="pos")) == [1, 4]
+    assert rows(mistakes.filtered(frame, label="neu", predicted="neg")) == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_bad_expression_is_refused_even_where_no_row_is_left(frame):
 def test_labels_that_differ_in_capitals_are_the_same(frame):
     frame["label"] = frame["label"].str.upper()
     assert rows(mistakes.most_confident_errors(frame)) == [4, 1, 3]
-    assert rows(mistakes.cell(frame, "neg", "pos")) == [1, 4]
+    assert rows(mistakes.filtered(frame, label="neg", predicted="pos")) == [1, 4]
 
 
 def test_a_label_that_the_classifier_does_not_know_is_an_error(frame):

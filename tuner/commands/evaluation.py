@@ -92,7 +92,7 @@ def _with_threshold(options: argparse.Namespace, report: Any) -> Any:  # noqa: A
     if asked == (None, None) and not options.no_threshold:
         return report
     from tuner import runs
-    from tuner.scoring import choose_threshold
+    from tuner.thresholds import choose_threshold
 
     if options.no_threshold and asked != (None, None):
         raise SettingsError(["--no-threshold removes what --threshold-precision or --threshold-cost would set; give one."])

@@ -46,11 +46,6 @@ def most_doubtful(frame: "pd.DataFrame") -> "pd.DataFrame":
     return _with(frame, "margin", ordered[:, -1] - second).sort_values("margin", kind="stable")
 
 
-def cell(frame: "pd.DataFrame", true: str, predicted: str) -> "pd.DataFrame":
-    """The rows of one cell of the confusion matrix, as they stand."""
-    return filtered(frame, label=true, predicted=predicted)
-
-
 def filtered(
     frame: "pd.DataFrame",
     *,

@@ -8,7 +8,7 @@ import gradio as gr
 from tuner import evaluations, runs
 from tuner.errors import RunError
 from tuner.evaluation.report import EvaluationReport
-from tuner.scoring import choose_threshold
+from tuner.thresholds import choose_threshold
 from tuner.ui import render_report, text
 from tuner.ui.errors import toast
 from tuner.ui.theme import ACCENT

@@ -173,6 +173,8 @@ def _draw_form() -> _Form:
     with gr.Accordion(text.MORE, open=False, elem_id="evaluate-more") as more:
         model = gr.Textbox(label="Model", info=text.EVALUATE_MODEL, max_lines=1, elem_id="evaluate-model")
         labels = gr.Dataframe(
+            column_widths=["50%", "50%"],
+            wrap=True,
             headers=text.LABEL_MAP_COLUMNS,
             column_count=2,
             datatype="str",

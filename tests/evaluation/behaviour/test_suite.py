@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import SettingsError
-from tuner.evaluation.behaviour import SHIPPED, load_tests, merge_tests
+from tuner.evaluation.behaviour import SHIPPED, load_tests
 from tuner.evaluation.behaviour.cases import make_cases
 
 OWN = """
@@ -61,32 +61,9 @@ def test_a_file_of_ones_own_is_the_whole_suite(write):
     assert list(load_tests(write("own.yaml", OWN)).tests) == ["sounds"]
 
 
-def test_merged_tests_keep_the_shipped_ones(write):
-    suite = merge_tests(write("own.yaml", OWN))
-    assert tuple(suite.tests) == (*SHIPPED, "sounds")
-    assert suite.lists["animal"] == ["cat", "dog"]
-
-
-def test_merged_tests_may_use_and_replace_shipped_entries(write):
-    text = """
-tests:
-  vocabulary:
-    kind: MFT
-    description: Mine.
-    cases: [{expect: [positive], templates: ["{good}"]}]
-"""
-    suite = merge_tests(write("own.yaml", text))
-    assert suite.tests["vocabulary"].description == "Mine."
-    assert tuple(suite.tests) == SHIPPED
-
-
-def test_merged_lists_alone_change_the_shipped_tests(write):
-    assert merge_tests(write("own.yaml", "lists: {thing: [lamp]}")).lists["thing"] == ["lamp"]
-
-
-def refusal(write, content, load=load_tests):
+def refusal(write, content):
     with pytest.raises(SettingsError) as caught:
-        load(write("own.yaml", content))
+        load_tests(write("own.yaml", content))
     return str(caught.value)
 
 
@@ -142,11 +119,6 @@ def test_all_mistakes_are_named_at_once(write):
     text = refusal(write, OWN.replace("[cat, dog]", "[1, dog]").replace("[animals]", "[2]"))
     assert "'lists.animal.0'" in text
     assert "'tests.sounds.cases.0.expect.0'" in text
-
-
-def test_merging_a_file_that_is_no_mapping_is_refused(write):
-    assert "are a list" in refusal(write, "- a", merge_tests)
-    assert "'tests'" in refusal(write, "tests: [a]", merge_tests)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

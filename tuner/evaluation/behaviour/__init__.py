@@ -6,6 +6,6 @@ way only. Sentences and word lists are our own, in `tests.yaml`.
 """
 
 from tuner.evaluation.behaviour.running import SHIPPED, BehaviourResult, Failure, run_behaviour
-from tuner.evaluation.behaviour.suite import Suite, load_tests, merge_tests
+from tuner.evaluation.behaviour.suite import Suite, load_tests
 
-__all__ = ["SHIPPED", "BehaviourResult", "Failure", "Suite", "load_tests", "merge_tests", "run_behaviour"]
+__all__ = ["SHIPPED", "BehaviourResult", "Failure", "Suite", "load_tests", "run_behaviour"]

@@ -146,19 +146,6 @@ def load_tests(path: Path | None = None) -> Suite:
     return _validated(_read(path), path)
 
 
-def merge_tests(path: Path) -> Suite:
-    """The shipped tests with those of a file laid over them: an entry of the same name is replaced as a whole.
-
-    Raises:
-        SettingsError: as `load_tests`.
-    """
-    shipped, own = _read(None), _read(path)
-    for key in ("lists", "tests"):
-        part = own.get(key, {})
-        own[key] = {**shipped[key], **part} if isinstance(part, dict) else part
-    return _validated(own, path)
-
-
 def _read(path: Path | None) -> dict[str, Any]:
     try:
         raw = importlib.resources.files(__package__).joinpath("tests.yaml").read_bytes() if path is None else _bytes(path)
