@@ -14,6 +14,7 @@ _GUARD = Path(__file__).parent / "guard"
 os.environ |= {
     "HF_HOME": str(_SESSION / "hf"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_XET": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
@@ -56,6 +57,14 @@ def tiny_models(tmp_path_factory):
     """Architecture → folder of a real pretrained model of that kind, two layers of 32 numbers, saved as safetensors."""
     folder = tmp_path_factory.mktemp("models")
     return {name: tiny.save_model(name, folder / name) for name in tiny.ARCHITECTURES}
+
+
+@pytest.fixture(scope="session")
+def learnt(tiny_models, tmp_path_factory):
+    """A classifier "neg", "pos" that knows the opinions of `tiny.labelled_rows`."""
+    from tuner.inference import load_classifier
+
+    return load_classifier(str(tiny.save_classifier(tiny_models["bert"], tmp_path_factory.mktemp("learnt") / "model")))
 
 
 @pytest.fixture

@@ -73,6 +73,22 @@ def test_predict_writes_a_file_that_a_spreadsheet_cannot_run(capsys, trained, wr
     assert lines[1].startswith("\"'=HYPERLINK")
 
 
+@pytest.mark.parametrize(
+    "asked", [["fine", "--input", "a.csv"], ["fine", "--text-column", "a"], ["fine", "--output", "a.csv"]], ids=" ".join
+)
+def test_options_of_predict_that_do_not_go_together_are_refused(asked, capsys):
+    """Once the text was left out in silence."""
+    code, out, err = call(capsys, "predict", "nobody/none", *asked)
+    assert (code, out) == (2, "")
+    assert "--input" in err
+
+
+def test_predict_says_which_column_it_took(capsys, trained, write, tmp_path):
+    source = write("in.csv", "id,remark\n1,i love it\n")
+    assert "column 'remark'" in call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "a.csv")[1]
+    assert "column 'remark'" in call(capsys, "predict", trained.id, "--input", source)[2]
+
+
 def test_predict_keeps_rows_without_text_in_place(capsys, trained, write, tmp_path):
     source = write("in.csv", 'text,n\ni love it,1\n"",2\nawful,3\n')
     call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.jsonl")

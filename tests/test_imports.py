@@ -13,7 +13,7 @@ LAYERS = (
     ("_lazy", "words", "colours", "patterns"),
     ("errors",),
     ("catalog", "config", "export"),
-    ("environment", "hardware", "hub_read", "runs", "feedback", "data", "evaluation", "evaluations", "queue"),
+    ("children", "environment", "hardware", "hub_read", "runs", "feedback", "data", "evaluation", "evaluations", "queue"),
     (
         "modeling",
         "structure",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tuner
-from tuner import runs
+from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SourceError
 from tuner.inference import batches_by_length, load_classifier, load_untouched
@@ -33,6 +33,12 @@ def test_an_empty_text_is_refused_with_its_place(texts, run):
         load_classifier(run).predict(texts)
 
 
+def test_half_a_character_is_refused_in_words(run):
+    """Once the tokenizer's TypeError came through."""
+    with pytest.raises(SourceError, match="Text 2 of 2 holds half a character"):
+        load_classifier(run).predict(["fine", "cut \ud83d"])
+
+
 def test_no_texts_give_no_answers(run):
     """Once the tokenizer's IndexError came through."""
     assert load_classifier(run).predict([]) == []
@@ -51,6 +57,31 @@ def test_a_base_model_is_no_classifier(tiny_models):
 def test_the_untouched_model_has_not_learnt(run):
     texts = ["great film"]
     assert load_untouched(run).predict(texts)[0].probabilities != load_classifier(run).predict(texts)[0].probabilities
+
+
+def test_the_untouched_model_has_a_name(run):
+    """Once only the page knew it."""
+    answers = [
+        loaded.predict(["great film"])[0].probabilities
+        for loaded in (load_untouched(run), load_classifier(f"untouched:{run.id}"))
+    ]
+    assert answers[0] == answers[1]
+    with pytest.raises(RunError, match="There is no run 'x'"):
+        load_classifier("untouched:x")
+
+
+@pytest.mark.parametrize("pad", [None, 7])
+def test_a_pad_token_that_the_config_does_not_name_is_the_tokenizers(pad, tiny_models, tmp_path):
+    """Once GPT-2 without one refused two texts at a time, and with another answered a padded text by its padding."""
+    base = modeling.find_base_model(str(tiny_models["gpt2"]))
+    tokenizer = modeling.load_tokenizer(base)
+    model = modeling.load_for_training(base, tokenizer, ("neg", "pos"), 1)
+    model.config.pad_token_id = pad
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    classifier, texts = load_classifier(str(tmp_path)), ["great", "awful film today again"]
+    alone = np.concatenate([classifier.score([text], "fp32") for text in texts])
+    np.testing.assert_allclose(classifier.score(texts, "fp32"), alone, atol=1e-5)
 
 
 def test_batches_hold_every_text_once_and_few_tokens():

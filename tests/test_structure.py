@@ -14,6 +14,7 @@ from tuner.errors import ModelError, SettingsError
 from tuner.structure import (
     GradualUnfreezing,
     add_lora,
+    add_mean_layer,
     count_parameters,
     freeze,
     is_lora,
@@ -24,8 +25,8 @@ from tuner.structure import (
     plain,
     save_adapter,
 )
-from tuner.structure.anatomy import layers_name, parts_of
-from tuner.structure.shape import positions_kept
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, layers_name, parts_of
+from tuner.structure.shape import MEAN_WEIGHT, positions_kept
 from tuner.training.build import build_trainer
 from tuner.training.callbacks import WholeCheckpoints
 from tuner.training.checkpoints import newest_whole
@@ -317,6 +318,50 @@ def test_the_width_gpt2_leaves_unsaid_is_four_times_its_hidden_size(load):
 def test_fewer_layers_and_narrower_at_once(load, tmp_path):
     model, tokenizer = load("modernbert")
     assert_loads_plainly(narrow(keep_layers(model, 3, "spread"), 16), tokenizer, tmp_path)
+
+
+# A layer that starts as the mean
+
+
+@pytest.mark.parametrize("kind", READ_THE_FIRST_TOKEN)
+def test_the_added_layer_starts_as_the_mean_over_all_tokens(kind, load):
+    model, tokenizer = load(kind)
+    batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        *_, below, top = add_mean_layer(model).eval().base_model(**batch, output_hidden_states=True).hidden_states
+    mask = batch["attention_mask"][:, :, None]
+    mean = (below * mask).sum(1) / mask.sum(1)
+    expected = torch.nn.functional.layer_norm(MEAN_WEIGHT * mean + below[:, 0], mean.shape[-1:])
+    torch.testing.assert_close(top[:, 0], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", READ_THE_FIRST_TOKEN)
+def test_the_layers_below_and_the_head_stay_as_they_were(kind, load):
+    model, _ = load(kind)
+    before = model.state_dict()
+    after = add_mean_layer(model).state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert all(name.startswith(f"{layers_name(model)}{LAYERS}.") for name in after.keys() - before.keys())
+
+
+@pytest.mark.parametrize("kind", READ_THE_FIRST_TOKEN)
+def test_all_matrices_of_the_added_layer_are_trained_and_it_loads_plainly(kind, load, tmp_path):
+    model, tokenizer = load(kind)
+    model = add_mean_layer(model)
+    before = {name: tensor.clone() for name, tensor in layer_weights(model, LAYERS).items()}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        step_on(model, tokenizer, optimizer)
+    after = layer_weights(model, LAYERS)
+    # The same number added to all scores of a token changes no attention: a key's bias is never trained, here or elsewhere.
+    assert all(not torch.equal(after[name], before[name]) for name in before if name != "attention.self.key.bias")
+    assert_loads_plainly(model, tokenizer, tmp_path)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in READ_THE_FIRST_TOKEN])
+def test_no_other_architecture_gets_a_layer_of_the_mean(kind, load):
+    with pytest.raises(ModelError, match=f"'{kind}' cannot get a layer of the mean"):
+        add_mean_layer(load(kind)[0])
 
 
 # Freezing

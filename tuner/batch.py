@@ -1,76 +1,217 @@
-"""Predictions for a whole file: a table or lines of text in, a table out."""
+"""Predictions for a whole file in constant memory: a table or lines of text in, a table out."""
 
-import gzip
-import zlib
-from collections.abc import Callable, Iterator
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner.data.columns import find_text_columns
-from tuner.data.files import FILE_SUFFIXES, MOST_FILE_BYTES
+from tuner.data.files import FILE_SUFFIXES, load_lines
+from tuner.data.reading import is_blank
 from tuner.data.sources import load_raw
 from tuner.data.tables.opening import format_of
 from tuner.errors import SourceError
-from tuner.export import check_suffix, write_table
-from tuner.inference import Classifier
+from tuner.export import TableWriter, check_suffix
+from tuner.inference import Classifier, Prediction
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+# Texts read, answered and written at a time: some seconds' work, after which it may be stopped.
 _CHUNK = 1_024
+_MOST_SHOWN = 200
+# Rows that tell whether a column holds more than numbers.
+_ROWS_LOOKED_AT = 1_000
+_NUMBER = re.compile(r"[-+.,:/%\s\d]*(?:\de[-+]?\d+)?", re.IGNORECASE)
+
+Row = dict[str, Any]
 
 
-def read_texts(path: Path, text_column: str | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a file, read anew at each iteration.
+
+    Attributes:
+        count: how many.
+        start: begins to read them.
+        column: the column they stand in; None where the file is no table.
+    """
+
+    count: int
+    start: Callable[[], Iterator[str]]
+    column: str | None = None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[str]:
+        return self.start()
+
+
+@dataclass(frozen=True)
+class FileAnswers:
+    """What was written for a file.
+
+    Attributes:
+        rows: texts written, of `of`; fewer where it was stopped.
+        empty: texts among them that hold nothing, and have no label.
+        unsure: texts below the classifier's threshold; None where it has none.
+        labels: label → texts that got it.
+        first: the first 200 rows as they were written.
+        agree: texts that the other classifier gave the label of the same name; None without another.
+        other_labels: as `labels`, of the other classifier.
+    """
+
+    rows: int
+    of: int
+    empty: int
+    unsure: int | None
+    labels: dict[str, int]
+    stopped: bool
+    first: list[Row]
+    agree: int | None = None
+    other_labels: dict[str, int] | None = None
+
+
+def read_texts(path: Path, text_column: str | None = None) -> Texts:
     """The texts of a table's text column, or the lines of a `.txt` file (each may be a `.gz` too).
+
+    A column that holds only numbers in its first 1,000 rows is taken by name alone.
 
     Raises:
         SourceError: the file cannot be read, or holds no text.
     """
     kind = format_of(path)
-    if kind == ".txt":
-        return _read_lines(path)
     if kind is None:
         raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give a file that ends in {' '.join(FILE_SUFFIXES)}.")
-    table = next(iter(load_raw(str(path)).splits.values()))
-    column = find_text_columns(table, text_column).names[0]
-    return [text or "" for text in table[column][:]]
+    if kind == ".txt":
+        table, column = load_lines(path), "text"
+    else:
+        table = next(iter(load_raw(str(path)).splits.values()))
+        column = find_text_columns(table if text_column else _without_numbers(table, path.name), text_column).names[0]
+    table = table.select_columns([column])
+
+    def cells() -> Iterator[str]:
+        for start in range(0, len(table), _CHUNK):
+            yield from (text or "" for text in table[start : start + _CHUNK][column])
+
+    return Texts(len(table), cells, None if kind == ".txt" else column)
 
 
-def _read_lines(path: Path) -> list[str]:
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig") as file:
-            lines = file.read(MOST_FILE_BYTES).split("\n")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read ({type(error).__name__}).", "Give a text file in UTF-8.") from None
-    return [line for line in lines if line.strip()]
+def _without_numbers(table: "Dataset", name: str) -> "Dataset":
+    """Without the columns of text whose cells are numbers, dates or empty: every cell of a CSV file is read as text."""
+    texts = [column for column, kind in table.features.items() if getattr(kind, "dtype", "") in ("string", "large_string")]
+    head = table.select_columns(texts).select(range(min(len(table), _ROWS_LOOKED_AT)))
+    mute = [column for column in texts if all(is_blank(cell or "") or _NUMBER.fullmatch(cell) for cell in head[column][:])]
+    if mute and len(mute) == len(texts):
+        shown = ", ".join(f"'{column[:40]}'" for column in mute[:5]) + (f" and {len(mute) - 5:,} more" if len(mute) > 5 else "")
+        what = "holds only numbers or nothing" if len(mute) == 1 else "hold only numbers or nothing"
+        raise SourceError(f"{name} has no text column: {shown} {what}.", "Name the text column to have it read all the same.")
+    return table.remove_columns(mute)
 
 
-def predict_texts(
-    classifier: Classifier, texts: list[str], on_progress: Callable[[int], None] | None = None
-) -> Iterator[dict[str, Any]]:
-    """One row per text, in order: text, label, probability, one probability per label. Empty texts get an empty label."""
-    for start in range(0, len(texts), _CHUNK):
-        chunk = texts[start : start + _CHUNK]
-        answers = iter(classifier.predict([text for text in chunk if text.strip()]))
-        for text in chunk:
-            answer = next(answers) if text.strip() else None
-            yield {
-                "text": text,
-                "label": answer.label if answer else "",
-                "probability": answer.probabilities[answer.label] if answer else None,
-                **{f"probability_{name}": answer.probabilities[name] if answer else None for name in classifier.labels},
-            }
-        if on_progress:
-            on_progress(start + len(chunk))
+def answer_file(
+    classifier: Classifier,
+    texts: Iterable[str],
+    output: Path,
+    *,
+    other: Classifier | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> FileAnswers:
+    """Answers texts and writes one row for each: text, label, probability, unsure (where there is a threshold), one probability
+    per label; with another classifier `other_label` and `other_probability` too. Empty texts get an empty label.
 
+    The file is written as CSV (cells made safe against spreadsheet formulas), JSONL or Parquet (both exact) under another name,
+    and moved when it is whole.
 
-def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> int:
-    """Writes rows as CSV (cells made safe against spreadsheet formulas), JSONL or Parquet (both exact); returns their number.
+    Args:
+        texts: has a length; read once.
+        output: ends in .csv, .jsonl or .parquet.
+        other: a second classifier for the same texts.
+        on_progress: called with the number of texts done so far.
+        should_stop: asked after each 1,024 texts; what was answered until then is kept.
 
     Raises:
-        SourceError: another ending, or the file cannot be written.
+        SourceError: another ending, or a file that cannot be read or written.
     """
-    import pandas as pd
+    check_suffix(output)
+    tally = _Tally(classifier, other)
+    stopped = False
+    with TableWriter(output, tally.columns) as writer:
+        source = iter(texts)
+        while chunk := list(itertools.islice(source, _CHUNK)):
+            writer.write(tally.add(chunk))
+            if on_progress:
+                on_progress(tally.rows)
+            if tally.rows < len(texts) and should_stop and should_stop():
+                stopped = True
+                break
+    return tally.answers(len(texts), stopped)
 
-    check_suffix(path)
-    frame = pd.DataFrame(list(rows))
-    write_table(frame, path)
-    return len(frame)
+
+class _Tally:
+    """Makes the rows and counts what is in them."""
+
+    def __init__(self, classifier: Classifier, other: Classifier | None) -> None:
+        self.classifier, self.other = classifier, other
+        self.with_unsure = classifier.answering.threshold is not None
+        self.rows = self.empty = self.unsure = self.agree = 0
+        self.labels: Counter[str] = Counter()
+        self.other_labels: Counter[str] = Counter()
+        self.first: list[Row] = []
+
+    @property
+    def columns(self) -> dict[str, type]:
+        """Name → kind of what is in it; a label's column begins with `probability_`, so that none has another's name."""
+        own = {"text": str, "label": str, "probability": float} | ({"unsure": bool} if self.with_unsure else {})
+        shares = {f"probability_{name}": float for name in self.classifier.labels}
+        return own | shares | ({"other_label": str, "other_probability": float} if self.other else {})
+
+    def add(self, chunk: list[str]) -> list[Row]:
+        """The rows of a chunk."""
+        answers = _answers(self.classifier, chunk)
+        others = _answers(self.other, chunk) if self.other else [None] * len(chunk)
+        rows = [self._row(text, answer, second) for text, answer, second in zip(chunk, answers, others, strict=True)]
+        self.rows += len(rows)
+        self.first += rows[: _MOST_SHOWN - len(self.first)]
+        return rows
+
+    def _row(self, text: str, answer: Prediction | None, second: Prediction | None) -> Row:
+        if answer is None:
+            self.empty += 1
+            return dict.fromkeys(self.columns) | {"text": text, "label": ""} | ({"other_label": ""} if self.other else {})
+        self.labels[answer.label] += 1
+        row: Row = {"text": text, "label": answer.label, "probability": answer.probabilities[answer.label]}
+        if self.with_unsure:
+            self.unsure += bool(answer.unsure)
+            row["unsure"] = answer.unsure
+        row |= {f"probability_{name}": share for name, share in answer.probabilities.items()}
+        if second:
+            self.other_labels[second.label] += 1
+            self.agree += second.label == answer.label
+            row |= {"other_label": second.label, "other_probability": second.probabilities[second.label]}
+        return row
+
+    def answers(self, of: int, stopped: bool) -> FileAnswers:
+        """The counts at the end."""
+        return FileAnswers(
+            rows=self.rows,
+            of=of,
+            empty=self.empty,
+            unsure=self.unsure if self.with_unsure else None,
+            labels={name: self.labels[name] for name in self.classifier.labels},
+            stopped=stopped,
+            first=self.first,
+            agree=self.agree if self.other else None,
+            other_labels={name: self.other_labels[name] for name in self.other.labels} if self.other else None,
+        )
+
+
+def _answers(classifier: Classifier, chunk: list[str]) -> list[Prediction | None]:
+    """None for a text that holds nothing."""
+    found = iter(classifier.predict([text for text in chunk if not is_blank(text)]))
+    return [None if is_blank(text) else next(found) for text in chunk]

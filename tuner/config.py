@@ -58,7 +58,7 @@ class DataConfig(_Section):
 
     source: str = setting(
         catalog.SAMPLE_TWEETS,
-        "where the examples come from: sample:tweets, a file, or a Hub data set owner/name",
+        "where the examples come from: sample:tweets, a file, feedback:NAME, or a Hub data set owner/name",
         group="Source",
         min_length=1,
         max_length=1024,
@@ -108,6 +108,10 @@ class DataConfig(_Section):
     overlay: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = setting(
         None, "decisions on suspicious labels to apply: the name the Data tab gave them", group="Data"
     )
+    extra_source: Annotated[str, Field(min_length=1, max_length=1024)] | None = setting(
+        None, "extra source: further training rows, e.g. feedback:NAME; never used for validation or test; empty: none",
+        group="Data",
+    )  # fmt: skip
     seed: Seed = setting(42, "seed for drawing and splitting rows", group="Data")
     fingerprint: str | None = setting(
         None, "SHA-256 of the rows a run was made for; filled in at the start, and other rows are refused", group="Data"
@@ -176,6 +180,11 @@ class ModelConfig(_Section):
     intermediate_size: Annotated[int, Field(ge=1, le=10**6)] | None = setting(
         None, "feed-forward width: keeps so many of its units, the strongest, in every layer; empty: all", group="Structure"
     )
+    mean_pooling: bool = setting(
+        False, "mean pooling: a further layer on top, which starts as the mean over all tokens; for encoders of sentences, whose "
+        "new head would else read the first token alone",
+        group="Structure",
+    )  # fmt: skip
     freeze: Literal["nothing", "embeddings", "all_but_head"] = setting(
         "nothing", "freezing: what stays as it was pretrained", group="Structure"
     )
@@ -199,6 +208,8 @@ class ModelConfig(_Section):
         problems = []
         if self.lora and (self.freeze != "nothing" or self.freeze_layers):
             problems.append("lora freezes all but its own matrices and the head: leave freeze at nothing and freeze_layers at 0")
+        if self.mean_pooling and self.keep_head:
+            problems.append("mean_pooling gives the head other values than it was trained for: switch keep_head off")
         if self.lora_alpha and not self.lora:
             problems.append("lora_alpha needs lora: give a rank, or empty it")
         if self.freeze == "all_but_head" and self.freeze_layers:
@@ -210,7 +221,7 @@ class ModelConfig(_Section):
     @property
     def reshapes(self) -> bool:
         """Whether layers or width of the base model are changed."""
-        return bool(self.num_hidden_layers or self.intermediate_size)
+        return bool(self.num_hidden_layers or self.intermediate_size or self.mean_pooling)
 
 
 class TrainingConfig(_Section):

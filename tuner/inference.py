@@ -1,6 +1,11 @@
 """Classifiers: load one, and have it answer texts."""
 
-from collections.abc import Callable, Sequence
+import functools
+import re
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuner import modeling, runs
+from tuner.data.reading import is_blank
 from tuner.errors import ModelError, RunError, SourceError
 from tuner.evaluation.calibration import Threshold
 from tuner.evaluation.metrics import softmax
@@ -16,15 +22,23 @@ from tuner.hardware import autocast, torch_device
 from tuner.runs import Run
 
 if TYPE_CHECKING:
+    import torch
+    from tokenizers import Encoding, Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # Longer texts are cut before they reach the tokenizer, which reads the whole text whatever the
 # truncation (4.6 s for 10 MB); 100,000 characters are more tokens than the base models read.
 MOST_CHARACTERS = 100_000
+# Tokens of a batch, padding included. On a CPU in float32 the states of more than 1,024 fall out of its caches.
 _BATCH_TOKENS = 8_192
+_BATCH_TOKENS_CPU = 1_024
 # Texts whose tokens are in memory at a time: enough to find batches of like length among them.
 _CHUNK = 8_192
+# Before a run's id: its model as it was before its first step.
+UNTOUCHED = "untouched:"
 _ANSWERING = "tuner.json"
+# What some programs make of an emoji that they cut in two; no tokenizer and no file takes it.
+_HALF = re.compile("[\ud800-\udfff]")
 _OTHER_PROBLEMS = {"multi_label_classification": "several labels a text", "regression": "numbers, not labels"}
 
 
@@ -69,6 +83,32 @@ class Prediction:
         return found if self.unsure is None else found | {"unsure": self.unsure}
 
 
+class Place:
+    """Where a model computes. It is moved there when it is next needed, and used by one thread at a time.
+
+    Args:
+        choose: asked before each batch; "cuda", "mps" or "cpu".
+    """
+
+    def __init__(self, choose: Callable[[], str] = torch_device) -> None:
+        self._choose = choose
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def hold(self, model: "torch.nn.Module") -> Iterator[str]:
+        """Inside it the model is on the device given, and stays there."""
+        with self._lock:
+            device = self._choose()
+            before = next(model.parameters()).device.type
+            if before != device:
+                model.to(device)
+                if before == "cuda":
+                    import torch
+
+                    torch.cuda.empty_cache()
+            yield device
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A loaded model with its label names and tokenizer.
@@ -77,6 +117,7 @@ class Classifier:
         name: what it was loaded from: run id, folder or Hub id.
         max_length: tokens it reads of a text.
         answering: its temperature and threshold.
+        place: where it computes; `with classifier.place.hold(classifier.model) as device` for who calls the model itself.
     """
 
     name: str
@@ -85,6 +126,7 @@ class Classifier:
     labels: tuple[str, ...]
     max_length: int
     answering: Answering = field(default_factory=Answering)
+    place: Place = field(default_factory=Place, repr=False, compare=False)
 
     def plain(self) -> "Classifier":
         """The same without temperature and threshold: what transformers' own pipeline answers."""
@@ -96,21 +138,19 @@ class Classifier:
         Raises:
             SourceError: a text is empty.
         """
-        for position, text in enumerate(texts, 1):
-            if not isinstance(text, str) or not text.strip():
-                raise SourceError(f"Text {position} of {len(texts)} is empty.", "Give a text with at least one word.")
-        encoded, cut = self._encode(texts)
+        check_texts(texts)
+        encoded = self.encode(texts)
         threshold = self.answering.threshold
         return [
             Prediction(
                 text=text,
                 label=self.labels[int(row.argmax())],
                 probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
-                tokens=len(ids),
-                cut=was_cut,
+                tokens=len(encoding.ids),
+                cut=bool(encoding.overflowing) or len(text) > MOST_CHARACTERS,
                 unsure=bool(row.max() < threshold.value) if threshold else None,
             )
-            for text, row, ids, was_cut in zip(texts, self._probabilities(encoded, "fp32"), encoded, cut, strict=True)
+            for text, row, encoding in zip(texts, self._probabilities(encoded, "fp32"), encoded, strict=True)
         ]
 
     def score(
@@ -126,45 +166,87 @@ class Classifier:
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
             say = (lambda done, start=start: on_progress(start + done)) if on_progress else None
-            result[start : start + len(chunk)] = self._probabilities(self._encode(chunk)[0], precision, say)
+            result[start : start + len(chunk)] = self._probabilities(self.encode(chunk), precision, say)
         return result
 
-    def _encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
-        """Token ids of each text, at most `max_length`, and whether the text was longer."""
-        if not texts:  # the tokenizer stumbles over none
-            return [], []
-        encoded = self.tokenizer([text[:MOST_CHARACTERS] for text in texts], truncation=True, max_length=self.max_length)
-        cut = [
-            bool(encoding.overflowing) or len(text) > MOST_CHARACTERS
-            for encoding, text in zip(encoded.encodings, texts, strict=True)
-        ]
-        return encoded["input_ids"], cut
+    def encode(self, texts: Sequence[str]) -> "list[Encoding]":
+        """Each text's tokens, at most `max_length`; `overflowing` where the text was longer."""
+        return _reader(self.tokenizer, self.max_length).encode_batch([text[:MOST_CHARACTERS] for text in texts])
+
+    @functools.cached_property
+    def _quick(self) -> "PreTrainedModel":
+        from tuner.training.speed import first_token_alone
+
+        return first_token_alone(self.model)
 
     def _probabilities(
-        self, encoded: list[list[int]], precision: str, on_progress: Callable[[int], None] | None = None
+        self, encoded: "list[Encoding]", precision: str, on_progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
         import torch
 
-        device = torch_device()
-        self.model.to(device)
+        exact = precision == "fp32"
         result = np.empty((len(encoded), len(self.labels)))
+        ids = [encoding.ids for encoding in encoded]
+        small = exact and next(self.model.parameters()).device.type == "cpu"
         done = 0
-        with torch.inference_mode(), autocast(precision):
-            for batch in batches_by_length([len(ids) for ids in encoded]):
-                padded = self.tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt", padding_side="right")
-                logits = self.model(**padded.to(device)).logits
+        for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS_CPU if small else _BATCH_TOKENS):
+            padded = _padded([ids[i] for i in batch], self.tokenizer.pad_token_id)
+            with self.place.hold(self.model) as device, torch.inference_mode(), nullcontext() if exact else autocast(precision):
+                logits = self._quick(**{name: tensor.to(device) for name, tensor in padded.items()}).logits
                 result[batch] = softmax(logits.float().cpu().numpy() / self.answering.temperature)
-                done += len(batch)
-                if on_progress:
-                    on_progress(done)
+            done += len(batch)
+            if on_progress:
+                on_progress(done)
         return result
 
 
-def batches_by_length(lengths: list[int]) -> list[list[int]]:
-    """Positions sorted by length, in batches of at most 8,192 tokens with padding (and 128 rows)."""
+def check_texts(texts: Sequence[str]) -> None:
+    """Refuses what no model can answer.
+
+    Raises:
+        SourceError: a text is empty, or holds nothing but signs that take no room.
+    """
+    for position, text in enumerate(texts, 1):
+        if not isinstance(text, str) or is_blank(text):
+            raise SourceError(f"Text {position} of {len(texts)} is empty.", "Give a text with at least one word.")
+        if not text.isascii() and _HALF.search(text):
+            raise SourceError(
+                f"Text {position} of {len(texts)} holds half a character.", "Give text that can be written as UTF-8."
+            )
+
+
+# Tokenizer → most tokens → a copy set to cut there. transformers sets its own anew at each call, so that of two threads one
+# could read with the other's settings.
+_readers: "weakref.WeakKeyDictionary[PreTrainedTokenizerBase, dict[int, Tokenizer]]" = weakref.WeakKeyDictionary()
+
+
+def _reader(tokenizer: "PreTrainedTokenizerBase", max_length: int) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    known = _readers.setdefault(tokenizer, {})
+    if max_length not in known:
+        made = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        made.no_padding()
+        made.enable_truncation(max_length, direction=tokenizer.truncation_side)
+        known[max_length] = made
+    return known[max_length]
+
+
+def _padded(rows: list[list[int]], pad: int) -> "dict[str, torch.Tensor]":
+    """`input_ids` and `attention_mask` (rows × longest), padded on the right."""
+    import torch
+
+    longest = max(map(len, rows))
+    ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
+    lengths = torch.tensor([[len(row)] for row in rows])
+    return {"input_ids": ids, "attention_mask": (torch.arange(longest) < lengths).long()}
+
+
+def batches_by_length(lengths: list[int], most_tokens: int = _BATCH_TOKENS) -> list[list[int]]:
+    """Positions sorted by length, in batches of at most `most_tokens` tokens with padding (and 128 rows)."""
     batches: list[list[int]] = []
     for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batches and len(batches[-1]) < 128 and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= _BATCH_TOKENS:
+        if batches and len(batches[-1]) < 128 and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= most_tokens:
             batches[-1].append(position)
         else:
             batches.append([position])
@@ -172,12 +254,14 @@ def batches_by_length(lengths: list[int]) -> list[list[int]]:
 
 
 def load_classifier(model: Run | str) -> Classifier:
-    """A classifier from a run, a run id, a local folder or a Hub id.
+    """A classifier from a run, a run id, a local folder, a Hub id, or `untouched:RUN_ID` (see `load_untouched`).
 
     Raises:
         RunError: no such run, or it has no model yet.
         ModelError: no model there, or none that classifies.
     """
+    if isinstance(model, str) and model.startswith(UNTOUCHED):
+        return load_untouched(runs.get(model.removeprefix(UNTOUCHED)))
     run = model if isinstance(model, Run) else run_or_none(model)
     if run is None:
         return _load(str(model), modeling.find_base_model(str(model)))
@@ -225,6 +309,9 @@ def run_or_none(name: str) -> Run | None:
 def _load(name: str, found: modeling.BaseModel) -> Classifier:
     model = modeling.load_trained(found)
     tokenizer = modeling.load_tokenizer(found)
+    # GPT-2's head pools the last token that is not this one: with none it refuses a batch above 1, and with another
+    # than texts are padded with it pools the padding.
+    model.config.pad_token_id = tokenizer.pad_token_id
     names = model.config.id2label
     if model.config.problem_type in _OTHER_PROBLEMS:
         raise ModelError(

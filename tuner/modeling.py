@@ -18,6 +18,7 @@ from tuner.config import ModelConfig
 from tuner.errors import ModelError, SettingsError
 from tuner.hub_read import HUB_ID, fetch_file, model_info, token
 from tuner.structure import heads
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -94,6 +95,10 @@ def find_base_model(name: str, revision: str | None = None) -> BaseModel:
     """
     if name.startswith(RUN_PREFIX):
         return _of_run(name, revision)
+    if name != SAMPLE_MINILM and (folder := folder_of(name)):  # not remembered: another model may be written there
+        if revision:
+            raise ModelError(f"The folder {name} has no revisions.", "Leave model.revision empty.")
+        return _local(name, folder)
     return _find(name, revision)
 
 
@@ -103,10 +108,6 @@ def _find(name: str, revision: str | None) -> BaseModel:
         if revision:
             raise ModelError(f"{SAMPLE_MINILM} has no revisions.", "Leave model.revision empty.")
         return _local(name, _minilm_folder())
-    if folder := folder_of(name):
-        if revision:
-            raise ModelError(f"The folder {name} has no revisions.", "Leave model.revision empty.")
-        return _local(name, folder)
     repo_id = _ONE_WORD_NAMES.get(name, name)
     if not HUB_ID.fullmatch(repo_id):
         raise ModelError(
@@ -114,6 +115,20 @@ def _find(name: str, revision: str | None) -> BaseModel:
         )
     offer = offered_model(name)
     return _on_hub(name, repo_id, revision or (offer.revision if offer else None))
+
+
+def hub_origin(name: str, revision: str | None = None) -> tuple[str, str | None] | None:
+    """Hub id and revision that anybody may load a base model by; None where it is a folder or no name. Asks nobody.
+
+    What a run has trained is no model of the Hub: `run:ID` gives None, too.
+    """
+    if name == SAMPLE_MINILM:
+        return _MINILM_ORIGIN
+    repo_id = _ONE_WORD_NAMES.get(name, name)
+    if folder_of(name) or not HUB_ID.fullmatch(repo_id):
+        return None
+    offer = offered_model(name)
+    return repo_id, revision or (offer.revision if offer else None)
 
 
 def folder_of(name: str) -> Path | None:
@@ -150,7 +165,7 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
 
 
 def check_shape(model: BaseModel, settings: ModelConfig) -> None:
-    """Refuses layers and width the base model does not have, before its weights are loaded.
+    """Refuses layers and width the base model does not have, and a mean it cannot take, before its weights are loaded.
 
     Raises:
         SettingsError: one sentence for every such setting.
@@ -171,6 +186,9 @@ def check_shape(model: BaseModel, settings: ModelConfig) -> None:
         for field, (value, most) in wanted.items()
         if value and most and value > most
     ]
+    if settings.mean_pooling and config.get("model_type") not in READ_THE_FIRST_TOKEN:
+        kind, kinds = config.get("model_type"), ", ".join(READ_THE_FIRST_TOKEN)
+        problems.append(f"model.mean_pooling = True: {model.name} is of type {kind}; switch it off, or give one of type {kinds}.")
     if problems:
         raise SettingsError(problems)
 

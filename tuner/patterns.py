@@ -44,6 +44,14 @@ PERSONAL = {
 PLACEHOLDERS = {"email": "<EMAIL>", "account": "<ACCOUNT>", "card": "<CARD>", "phone": "<PHONE>", "handle": "<USER>"}
 
 
+_LINK_OR_HANDLE = re.compile(rf"{TRAITS['url']}\S{{0,2000}}|{PERSONAL['handle']}")
+
+
+def links_and_handles(text: str) -> list[tuple[int, int]]:
+    """Where links and @handles stand in a text, as (start, end)."""
+    return [(max(match.start(), match.end(1)), match.end()) for match in _LINK_OR_HANDLE.finditer(text)]
+
+
 def strings(texts: Sequence[str]) -> Any:  # noqa: ANN401
     """Texts as an Arrow array, once for all patterns."""
     import pyarrow as pa

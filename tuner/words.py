@@ -19,3 +19,18 @@ def age(seconds: float) -> str:
         return f"{seconds / 3600:.0f} h ago"
     days = round(seconds / 86_400)
     return f"{days} day{'s' if days != 1 else ''} ago"
+
+
+def size(count: float) -> str:
+    """Bytes in words: "312 bytes", "41 KB", "90.9 MB", "1.25 GB", powers of ten."""
+    for least, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1), (1e3, "KB", 0)):
+        if count >= least:
+            return f"{count / least:,.{digits}f} {name}"
+    return f"{count:.0f} bytes"
+
+
+def signed(value: float) -> str:
+    """A number with its sign and two decimals, smaller ones with one digit that counts: "+0.31", "-0.002", "0"."""
+    if abs(value) < 5e-5:
+        return "0"
+    return f"{value:+.2f}" if abs(value) >= 0.005 else f"{value:+.1g}"

@@ -161,7 +161,7 @@ def test_texts_to_predict_come_from_lines_and_tables(name, write):
     lines = "text\n" if name == "a.csv.gz" else "\n"
     content = (lines + "one\ttab, or none\r\nt\u2028wo\n").replace(",", "").encode()
     path = write(name, gzip.compress(content) if name.endswith("gz") else content)
-    assert read_texts(path) == ["one\ttab or none", "t\u2028wo"]
+    assert list(read_texts(path)) == ["one\ttab or none", "t\u2028wo"]
 
 
 @pytest.mark.parametrize("name", ["big.csv", "big.csv.gz", "big.jsonl", "big.json", "big.txt"])

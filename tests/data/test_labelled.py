@@ -33,6 +33,7 @@ DATA_FIELDS = {
     "fold": "test_each_row_is_in_just_one_fold",
     "fixes": "test_fixes_mend_the_rows",
     "overlay": "test_decisions_of_an_overlay_reach_the_rows",
+    "extra_source": "test_an_extra_source_is_trained_on",
     "seed": "test_the_seed_decides_the_draw",
     "fingerprint": "test_the_fingerprint_changes_with_the_rows",
 }
@@ -440,3 +441,9 @@ def test_training_on_the_split_called_test_cuts_another_one(hub):
     hub(train=datasets.Dataset.from_list(rows(8)), test=datasets.Dataset.from_list(rows(60)))
     data = load_labelled(DataConfig(source="owner/name", train_split="test"))
     assert data.cut == ("validation", "test")
+
+
+def test_an_extra_source_is_trained_on(load, jsonl):
+    """What becomes of its rows is in test_extra.py."""
+    more = jsonl([{"text": f"more {i}", "label": ("neg", "pos")[i % 2]} for i in range(4)], "more.jsonl")
+    assert load(rows(), extra_source=str(more)).splits["train"].texts[-4:] == tuple(f"more {i}" for i in range(4))

@@ -1,10 +1,15 @@
 """A real Chromium over the real app; what it shows is kept in `tests/screenshots/`."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+
+from tests import tiny
 
 # A page of a machine that trains and tests beside it takes longer than the usual 5 s.
 expect.set_options(timeout=30_000)
@@ -45,3 +50,21 @@ def shot(page, name):
     SHOTS.mkdir(exist_ok=True)
     page.wait_for_timeout(800)
     page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def train_opinions(server_home, tiny_models, folder, steps, learning_rate="1e-3", batch=8):
+    """Id of a finished run of three labels on 600 rows in which a keyword decides."""
+    path = folder / "opinions.csv"
+    rows = tiny.labelled_rows(600, ("negative", "neutral", "positive"))
+    path.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in rows) + "\n")
+    settings = {
+        "training.max_steps": steps,
+        "training.per_device_train_batch_size": batch,
+        "training.learning_rate": learning_rate,
+        "training.precision": "fp32",
+    }
+    given = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-m", "tuner", "train", "--data", str(path), "--model", str(tiny_models["bert"]), *given]
+    env = {**os.environ, "TUNER_HOME": str(server_home)}
+    subprocess.run([*command, "--name", f"opinions, {steps} steps"], env=env, check=True, capture_output=True, timeout=120)
+    return max(folder.name for folder in (server_home / "runs").glob("*-*"))

@@ -1,38 +1,18 @@
 """The Evaluate tab in a real browser: open a cell of the confusion matrix, filter errors, cut a slice, compare two runs."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import shot
+from tests.e2e.conftest import shot, train_opinions
 
 
 @pytest.fixture(scope="module")
 def two_runs(server_home, tiny_models, tmp_path_factory):
     """Ids of two finished runs of three labels, the first trained for longer."""
-    from tests import tiny
-
-    path = tmp_path_factory.mktemp("rows") / "opinions.csv"
-    rows = tiny.labelled_rows(600, ("negative", "neutral", "positive"))
-    path.write_text("text,label\n" + "\n".join(f"{text},{label}" for text, label in rows) + "\n")
-    env = {**os.environ, "TUNER_HOME": str(server_home)}
-    found = []
-    for steps in (60, 4):
-        settings = {
-            "training.max_steps": steps,
-            "training.per_device_train_batch_size": 8,
-            "training.learning_rate": "1e-3",
-            "training.precision": "fp32",
-        }
-        given = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
-        command = [sys.executable, "-m", "tuner", "train", "--data", str(path), "--model", str(tiny_models["bert"]), *given]
-        subprocess.run([*command, "--name", f"{steps} steps"], env=env, check=True, capture_output=True, timeout=120)
-        found.append(max(folder.name for folder in (server_home / "runs").glob("*-*")))
-    return found
+    folder = tmp_path_factory.mktemp("rows")
+    return [train_opinions(server_home, tiny_models, folder, steps) for steps in (60, 4)]
 
 
 @pytest.mark.slow

@@ -61,8 +61,8 @@ def test_data_train_reload_evaluate_type(page, browser, server):
 
     page.click("#to-playground")
     page.locator("#playground-text textarea").fill("I love this airline, what a wonderful crew")
-    expect(page.locator("#trained h2")).to_be_visible(timeout=90_000)
-    expect(page.locator("#untouched h2")).to_be_visible()
+    expect(page.locator("#playground-answer b").first).to_be_visible(timeout=90_000)
+    expect(page.locator("#why")).to_contain_text("wonderful")
     shot(page, "6-playground")
 
 

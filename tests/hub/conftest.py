@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from tests import tiny
 from tests.hub.server import Hub
 from tests.serving import ROOT
+from tuner import runs
 
 
 @dataclass(frozen=True)
@@ -118,3 +121,18 @@ def tweets(files):
     """A data set's folder: 60 labelled training rows and 40 test rows as CSV."""
     rows = tiny.labelled_rows(100)
     return files("tweets", {"train.csv": as_csv(rows[:60]), "test.csv": as_csv(rows[60:])})
+
+
+_TRAINED: list[Path] = []
+
+
+@pytest.fixture
+def trained(train_here, tiny_config, home, tmp_path_factory):
+    """A completed run of a private table, "Anna's run": trained once, each test gets a copy."""
+    if not _TRAINED:
+        run = train_here(tiny_config(name="Anna's run"))
+        _TRAINED.append(shutil.copytree(run.folder, tmp_path_factory.mktemp("trained") / run.id))
+    folder = home / "runs" / _TRAINED[0].name
+    if not folder.exists():
+        shutil.copytree(_TRAINED[0], folder)
+    return runs.get(folder.name)

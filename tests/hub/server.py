@@ -1,4 +1,4 @@
-"""A Hub on the loopback for tests: serves folders as repositories; the real clients talk to it.
+"""A Hub on the loopback for tests: serves folders as repositories and takes commits; the real clients talk to it.
 
 Point a child at it with `Hub.environment` (the clients read HF_ENDPOINT when they are imported).
 What it answers was as the clients expect it: a stranger's look at a private or missing repository is
@@ -8,17 +8,23 @@ What it answers was as the clients expect it: a stranger's look at a private or 
 import hashlib
 import json
 import re
+import shutil
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.hub import writing
+
 TOKEN = "hf_loopbackTokenOfTheTests"
 EXPIRED = "hf_loopbackTokenOfLastYear"
 _NAME = r"(?P<name>[\w.-]+/[\w.-]+)"
-_API = re.compile(rf"/api/(?P<kind>model|dataset)s/{_NAME}(/(?P<verb>[\w-]+)/(?P<revision>[^/]+)(/(?P<path>.+))?)?")
-_FILE = re.compile(rf"/((?P<kind>dataset)s/)?{_NAME}/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
+_API = re.compile(
+    rf"/api/(?P<kind>model|dataset|space)s/{_NAME}(/(?P<verb>[\w-]+)/(?P<revision>refs/pr/\d+|[^/]+)(/(?P<path>.+))?)?"
+)
+_FILE = re.compile(rf"/((?P<kind>dataset|space)s/)?{_NAME}/resolve/(?P<revision>refs/pr/\d+|[^/]+)/(?P<path>.+)")
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,12 @@ class Repo:
     Attributes:
         fault: "" or what goes wrong: "private", "gated", "broken" (500), "silent" (no answer at all),
             "silent files" (the description comes, no file does).
+        apart: paths of files that were sent apart (LFS).
     """
 
     folder: Path
     fault: str = ""
+    apart: set[str] = field(default_factory=set)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -51,12 +59,27 @@ class Request:
 
 @dataclass
 class Hub:
-    """The running server: `repos` may be changed at any time, `requests` grows; close it, or use it in a `with`."""
+    """The running server: `repos` may be changed at any time, `requests` grows; close it, or use it in a `with`.
+
+    Attributes:
+        people: token → whose it is and what it may do.
+        commits: the messages of the commits that were made, in their order.
+        stored: SHA-256 → content of what was sent apart.
+        branches: (kind, name, revision) → what stands on a branch, or in a pull request (`refs/pr/1`).
+        requests_open: the references of pull requests.
+    """
 
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    people: dict[str, writing.Person] = field(default_factory=lambda: {TOKEN: writing.Person("owner")})
+    faults: dict[str, list[writing.Fault]] = field(default_factory=dict)
+    commits: list[str] = field(default_factory=list)
+    stored: dict[str, bytes] = field(default_factory=dict)
+    branches: dict[tuple[str, str, str], Repo] = field(default_factory=dict)
+    requests_open: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
         self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
@@ -70,11 +93,36 @@ class Hub:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def fail(self, step: str, fault: writing.Fault, times: int = 1) -> None:
+        """What becomes of the next `times` requests of a step, one of `writing.STEPS`.
+
+        Args:
+            fault: a status to answer, or "silent" (never), "drop" (the connection ends) or "lost" (done, then dropped).
+        """
+        self.faults.setdefault(step, []).extend([fault] * times)
 
     def add(self, kind: str, name: str, folder: Path, fault: str = "") -> str:
         """Serves `folder` as the model or dataset `name`; returns its commit."""
         repo = self.repos[kind, name] = Repo(folder, fault)
         return repo.commit
+
+    def at(self, kind: str, name: str, revision: str | None = None) -> Repo | None:
+        """The repository as it stands on a branch, in a pull request or at a commit; None where there is none."""
+        main = self.repos.get((kind, name))
+        if main is None or revision in (None, "main"):
+            return main
+        others = {key[2]: repo for key, repo in self.branches.items() if key[:2] == (kind, name)}
+        return others.get(revision) or next((repo for repo in (main, *others.values()) if repo.commit == revision), None)
+
+    def fork(self, kind: str, name: str, revision: str, to: str) -> Repo:
+        """Begins a branch."""
+        start = self.at(kind, name, revision)
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        shutil.copytree(start.folder, folder, dirs_exist_ok=True)
+        made = self.branches[kind, name, to] = Repo(folder, start.fault, set(start.apart))
+        return made
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,38 +147,80 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
+    def do_PUT(self) -> None:
+        self._handle()
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
+
+    def _write(self, step: str, address: re.Match[str], body: bytes) -> None:
+        """Answers a request that writes, or asks who may."""
+        fault = self.hub.faults.get(step) and self.hub.faults[step].pop(0)
+        if fault == "silent":
+            self.hub.closing.wait()
+        if fault in ("silent", "drop"):
+            self.close_connection = True
+            return
+        if isinstance(fault, int):
+            said = writing.SAID.get(fault, "refused")
+            status, answer = fault, {"error": said, "errors": [{"message": said}], "url": f"{self.hub.url}/there/already"}
+        else:
+            status, answer = writing.STEPS[step](self.hub, self.headers.get("Authorization"), body, address.groupdict())
+        if fault == "lost":
+            self.close_connection = True
+        elif status == 404:
+            self._refuse(404, "RepoNotFound")
+        else:
+            self._send(status, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         address = urlsplit(self.path)
         path = unquote(address.path)
         self.hub.requests.append(Request(self.command, path, self.headers.get("Authorization")))
+        proposed = "?create_pr=1" if "create_pr=1" in address.query and ("/commit/" in path or "/preupload/" in path) else ""
+        if asked := writing.step_of(self.command, path + proposed):
+            self._write(*asked, body)
+            return
         file, api = _FILE.fullmatch(path), _API.fullmatch(path)
         wanted = (file or api).groupdict() if file or api else {}
         repo = self.hub.repos.get((wanted.get("kind") or "model", wanted.get("name", "")))
         if self.headers.get("Authorization") == f"Bearer {EXPIRED}":
             self._send(401, b"{}", {"X-Error-Message": "Invalid credentials in Authorization header"})
-        elif repo is None or (repo.fault == "private" and self.headers.get("Authorization") != f"Bearer {TOKEN}"):
+        elif repo is None or (repo.fault == "private" and not self._may_read(wanted["name"])):
             self._refuse(404 if self.headers.get("Authorization") else 401, "RepoNotFound")
         elif repo.fault == "silent" or (repo.fault == "silent files" and file):
             self.hub.closing.wait()
             self.close_connection = True
         elif repo.fault == "broken":
             self._refuse(500, "")
-        elif wanted["revision"] not in (None, "main", repo.commit):
+        elif (at := self.hub.at(wanted.get("kind") or "model", wanted["name"], wanted["revision"])) is None:
             self._refuse(404, "RevisionNotFound")
         elif file and repo.fault == "gated":
             self._refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo")
         elif file:
-            self._send_file(repo, wanted["path"])
+            self._send_file(at, wanted["path"])
         elif wanted["verb"] in (None, "revision"):
-            self._send_json(_description(wanted["name"], repo, "blobs=true" in address.query.lower()))
+            self._send_json(_description(wanted["name"], at, "blobs=true" in address.query.lower()))
         elif wanted["verb"] == "tree":
-            self._send_tree(repo, wanted["path"], "recursive=true" in address.query.lower())
+            self._send_tree(at, wanted["path"], "recursive=true" in address.query.lower())
         elif wanted["verb"] == "paths-info":
-            entries = _entries(repo)
+            entries = _entries(at)
             self._send_json([entries[name] for name in parse_qs(body.decode()).get("paths", []) if name in entries])
         else:
             self._refuse(404, "")
+
+    def _may_read(self, name: str) -> bool:
+        authorization = self.headers.get("Authorization")
+        person = writing.person_of(self.hub, authorization)
+        return authorization == f"Bearer {TOKEN}" or (person is not None and person.owns(name))
 
     def _send_tree(self, repo: Repo, folder: str | None, recursive: bool) -> None:
         inside = f"{folder}/" if folder else ""
@@ -179,7 +269,9 @@ def _entries(repo: Repo) -> dict[str, dict]:
     entries = {name: {"type": "directory", "oid": _sha1(name.encode()), "size": 0, "path": name} for name in folders}
     for name, path in repo.files.items():
         content = path.read_bytes()
-        entries[name] = {"type": "file", "oid": _sha1(content), "size": len(content), "path": name}
+        entries[name] = {"type": "file", "oid": writing.blob_id(content), "size": len(content), "path": name}
+        if name in repo.apart:
+            entries[name]["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
     return dict(sorted(entries.items()))
 
 

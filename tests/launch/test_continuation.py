@@ -79,10 +79,10 @@ def test_a_model_without_a_head_has_none_to_keep(tiny_config):
 
 
 def test_what_shaped_the_model_is_not_done_twice(finished):
-    run = finished(model={"num_hidden_layers": 1, "intermediate_size": 16})
+    run = finished(model={"num_hidden_layers": 1, "intermediate_size": 16, "mean_pooling": True})
     further = continuation(run)
     assert (further.model.num_hidden_layers, further.model.intermediate_size) == (None, None)
-    assert model_of(further).config.num_hidden_layers == 1
+    assert model_of(further).config.num_hidden_layers == 2
 
 
 def test_a_run_without_a_model_cannot_be_continued():

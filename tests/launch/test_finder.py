@@ -2,9 +2,9 @@
 
 import pytest
 
-from tuner import runs
+from tuner import children, runs
 from tuner.errors import RunError, RunFailed, SourceError
-from tuner.launch import child, finder
+from tuner.launch import finder
 from tuner.launch.local import prepare
 from tuner.training import lr_finder
 
@@ -32,6 +32,6 @@ def test_what_a_training_refuses_is_refused_here(tiny_config):
 
 def test_a_child_that_dies_is_a_sentence(tiny_config, monkeypatch):
     config = prepare(tiny_config("bert"))  # parses the table, which takes a child process, too
-    monkeypatch.setattr(child.sys, "executable", "/bin/false")
+    monkeypatch.setattr(children.sys, "executable", "/bin/false")
     with pytest.raises(RunFailed, match="ended without an answer"):
         finder.find_learning_rate(config)

@@ -8,9 +8,9 @@ import pytest
 
 import tuner
 from tests import tiny
+from tuner import children
 from tuner.cli import main
 from tuner.errors import RunError, SettingsError, SourceError
-from tuner.launch import child
 from tuner.launch.prober import draw, probe
 
 
@@ -58,7 +58,7 @@ def test_a_child_that_dies_is_a_row(tiny_config, monkeypatch, csv):
     config = tiny_config("bert", source=csv(60))
     data = load_labelled(config.data)  # parses the table, which takes a child process, too
     monkeypatch.setattr("tuner.launch.prober.load_labelled", lambda config: data)
-    monkeypatch.setattr(child.sys, "executable", "/bin/false")
+    monkeypatch.setattr(children.sys, "executable", "/bin/false")
     assert "ended without an answer" in probe(config, [config.model.name]).models[0].problem
 
 

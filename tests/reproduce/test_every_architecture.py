@@ -11,7 +11,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import load_labelled
 from tuner.reproduce import write_script
 from tuner.structure import GradualUnfreezing
-from tuner.structure.anatomy import plain
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, plain
 from tuner.training.build import build_model, build_trainer
 
 SHAPES = {
@@ -20,7 +20,9 @@ SHAPES = {
     "lower half frozen": {"freeze_layers": 2},
     "head alone": {"freeze": "all_but_head"},
 }
+MEAN = {"mean_pooling": True, "num_hidden_layers": 2, "freeze_layers": 2}
 CASES = [(kind, shape) for kind in EVERY for shape in SHAPES if (kind, shape) != ("albert", "lower half frozen")]
+CASES += [(kind, "mean") for kind in READ_THE_FIRST_TOKEN]
 pytestmark = pytest.mark.slow
 
 
@@ -68,7 +70,7 @@ def waiting(trainer, kind):
 
 @pytest.mark.parametrize(("kind", "shape"), CASES)
 def test_model_trained_parts_rates_and_their_order_are_tuners(kind, shape, both):
-    ours, theirs = both(kind, SHAPES[shape])
+    ours, theirs = both(kind, SHAPES.get(shape, MEAN))
     weights, others = ours.model.state_dict(), theirs.model.state_dict()
     assert weights.keys() == others.keys()
     assert [name for name in weights if not torch.equal(weights[name], others[name])] == []

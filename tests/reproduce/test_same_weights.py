@@ -42,6 +42,8 @@ CASES = {
     "shape": ("bert", {"num_hidden_layers": 1, "intermediate_size": 24, "freeze": "embeddings"}, {"optim": "sgd"}, {}),
     "modernbert shape": ("modernbert", {"num_hidden_layers": 1, "layer_selection": "last", "intermediate_size": 24}, {}, {}),
     "gpt2 shape": ("gpt2", {"num_hidden_layers": 1, "layer_selection": "last", "intermediate_size": 24}, {}, {}),
+    "mean": ("bert", {"mean_pooling": True, "num_hidden_layers": 1, "intermediate_size": 24}, EPOCHS, {}),
+    "mean with lora": ("roberta", {"mean_pooling": True, "lora": 2}, {"layerwise_lr_decay": 0.5}, {}),
     "frozen": ("roberta", {"freeze_layers": 1}, {"activation_checkpointing": True, "precision": "bf16"}, {}),
     "head alone": ("distilbert", {"freeze": "all_but_head"}, {"warmup_steps": 2}, {}),
     "lora": ("bert", {"lora": 2}, {**EPOCHS, "layerwise_lr_decay": 0.5}, {}),

@@ -9,6 +9,7 @@ import pytest
 
 import tuner
 from tests import tiny
+from tuner import feedback
 from tuner.config import RunConfig
 from tuner.errors import RunError, SourceError
 from tuner.launch.local import prepare
@@ -152,3 +153,11 @@ def test_rows_that_changed_since_are_refused(tiny_config, csv):
     csv(rows=80)
     with pytest.raises(SourceError, match="has changed since the run was made"):
         script_for(config)
+
+
+def test_further_rows_are_in_the_folder(tiny_config, tmp_path):
+    feedback.add("mine", feedback.Feedback("entirely new", "pos"))
+    folder = tmp_path / "script"
+    write_script(prepare(tiny_config(data={"extra_source": "feedback:mine"})), folder)
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    assert rows[-1]["text"] == "entirely new"

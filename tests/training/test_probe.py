@@ -4,16 +4,13 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from tests import tiny
 from tuner import modeling
 from tuner.config import ModelConfig
 from tuner.errors import ModelError
 from tuner.training import probe
-from tuner.training.probe import Task, embed, examine, mean_of_tokens, out_of_fold
-
-TEXTS = ["i love it", "this film was so awful and boring today", "my cat", "what brilliant coffee , really superb !"]
+from tuner.training.probe import Task, examine, out_of_fold
 
 
 @pytest.fixture
@@ -39,37 +36,6 @@ def task(tiny_models):
     return make
 
 
-def loaded(folder):
-    base = modeling.find_base_model(str(folder))
-    return modeling.load_tokenizer(base), modeling.load_encoder(base)
-
-
-def test_padding_has_no_part_in_the_mean():
-    hidden = torch.tensor([[[1.0, 2.0], [3.0, 6.0], [100.0, 100.0]], [[5.0, 5.0], [7.0, 7.0], [9.0, 9.0]]])
-    mask = torch.tensor([[1, 1, 0], [1, 1, 1]])
-    assert mean_of_tokens(hidden, mask).tolist() == [[2.0, 4.0], [7.0, 7.0]]
-
-
-@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
-def test_a_text_is_embedded_alone_as_in_a_batch_with_longer_ones(architecture, tiny_models):
-    tokenizer, encoder = loaded(tiny_models[architecture])
-    encoded = tokenizer(TEXTS)["input_ids"]
-    together = embed(encoder, tokenizer, encoded)[0]
-    with torch.no_grad():
-        alone = [encoder(torch.tensor([ids])).last_hidden_state[0].mean(dim=0).numpy() for ids in encoded]
-    assert len({len(ids) for ids in encoded}) > 1
-    np.testing.assert_allclose(together, alone, atol=1e-5)
-
-
-def test_the_model_is_not_changed_by_it(tiny_models):
-    tokenizer, encoder = loaded(tiny_models["bert"])
-    before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
-    embed(encoder.train(), tokenizer, tokenizer(TEXTS)["input_ids"])
-    assert not encoder.training
-    assert all(torch.equal(tensor, before[name]) for name, tensor in encoder.state_dict().items())
-    assert all(parameter.grad is None for parameter in encoder.parameters())
-
-
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 def test_a_keyword_that_decides_the_label_is_found_by_every_architecture(architecture, task):
     assert examine(task(architecture, rows=120)).macro_f1 > 0.7  # the most frequent label alone: 0.33
@@ -87,7 +53,7 @@ def test_another_seed_makes_other_folds(task):
 def test_time_memory_parameters_and_length_stand_beside_the_score(task, tiny_models):
     done = []
     row = examine(task(), done.append)
-    _, encoder = loaded(tiny_models["bert"])
+    encoder = modeling.load_encoder(modeling.find_base_model(str(tiny_models["bert"])))
     assert row.parameters == sum(parameter.numel() for parameter in encoder.parameters())
     assert 0 < row.seconds_per_1000 < 60
     assert 0 <= row.memory_mb < 2_000
@@ -116,7 +82,7 @@ def test_scores_are_out_of_fold():
 
 
 def test_embeddings_of_no_numbers_are_a_sentence(task, tmp_path, tiny_models):
-    _, encoder = loaded(tiny_models["bert"])
+    encoder = modeling.load_encoder(modeling.find_base_model(str(tiny_models["bert"])))
     encoder.embeddings.word_embeddings.weight.data[:] = float("nan")
     encoder.save_pretrained(tmp_path)
     for file in tiny_models["bert"].glob("tokenizer*"):

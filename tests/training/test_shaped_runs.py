@@ -33,6 +33,24 @@ def test_the_saved_model_loads_with_a_plain_pipeline(architecture, shape, tiny_c
     assert (run.folder / "adapter" / "adapter_model.safetensors").is_file() == ("lora" in SHAPES[shape])
 
 
+@pytest.mark.parametrize("more", [{}, {"lora": 2}], ids=["whole", "LoRA"])
+def test_a_model_with_the_layer_of_the_mean_loads_with_a_plain_pipeline(more, tiny_config, train_here):
+    from transformers import pipeline
+
+    run = train_here(tiny_config("bert", model={"mean_pooling": True, **more}, max_steps=2))
+    assert run.status.state == "completed", run.status.message
+    loaded = pipeline("text-classification", model=str(run.model_folder), top_k=None)
+    ours = load_classifier(run).plain().predict(["i love this film"])[0].probabilities
+    assert {answer["label"]: answer["score"] for answer in loaded(["i love this film"])[0]} == pytest.approx(ours, abs=1e-5)
+    assert loaded.model.config.num_hidden_layers == 3
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "distilbert", "modernbert"])
+def test_a_mean_is_refused_before_the_start_where_the_head_reads_no_first_token(architecture, tiny_config):
+    with pytest.raises(SettingsError, match=rf"model\.mean_pooling = True: .* is of type {architecture}"):
+        prepare(tiny_config(architecture, model={"mean_pooling": True}))
+
+
 def test_parameters_before_and_after_are_said(tiny_config, train_here):
     run = train_here(tiny_config("bert", model={"num_hidden_layers": 1, "freeze": "embeddings"}, max_steps=1))
     notes = (run.folder / "events.jsonl").read_text()
@@ -67,6 +85,7 @@ def test_more_than_the_base_model_has_is_refused_before_the_start(architecture, 
     [
         ({"lora": 4, "freeze": "embeddings"}, "leave freeze at nothing"),
         ({"lora_alpha": 4}, "lora_alpha needs lora"),
+        ({"mean_pooling": True, "keep_head": True}, "switch keep_head off"),
         ({"freeze": "all_but_head", "freeze_layers": 1}, "leave freeze_layers at 0"),
     ],
 )

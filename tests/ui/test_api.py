@@ -69,6 +69,22 @@ def test_a_run_predicts(client, run_id):
 
 
 @pytest.mark.slow
+def test_a_run_explains(client, run_id):
+    found = client.predict(run_id, "i love this film", "pos", api_name="/explain")
+    assert (found["label"], found["method"], found["unit"]) == ("pos", "leave_one_out", "probability points")
+    assert [word["text"] for word in found["words"]] == ["i", "love", "this", "film"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("asked", "why"), [(["", "pos"], "nothing to see"), (["fine", "POS"], "no label"), (["fine", "pos", "x"], "no method")]
+)
+def test_what_cannot_be_explained_is_said(client, run_id, asked, why):
+    with pytest.raises(AppError, match=why):
+        client.predict(run_id, *asked, api_name="/explain")
+
+
+@pytest.mark.slow
 def test_two_models_are_compared(client, run_id, settings, server_home):
     folder = str(server_home / "runs" / run_id / "model")
     found = client.predict([run_id, folder], settings["data"]["source"], "test", api_name="/compare")
@@ -116,6 +132,7 @@ MISTAKES = {
     "a setting out of range": ("/start_run", [{"training": {"learning_rate": -1}}]),
     "an unknown source": ("/preview", ["text"]),
     "no text": ("/predict", ["x", []]),
+    "a text to explain that is a list": ("/explain", ["x", ["a"]]),
     "texts that are numbers": ("/predict", ["x", [1, 2]]),
 }
 

@@ -1,8 +1,17 @@
 """What handlers share."""
 
+import json
+import shutil
 import threading
+import weakref
 
+import pytest
+from safetensors.torch import load_file, save_file
+
+from tuner import feedback, runs
 from tuner.config import DataConfig
+from tuner.errors import ModelError, SourceError
+from tuner.feedback import Feedback
 from tuner.ui.context import Context, Recent
 
 
@@ -38,3 +47,99 @@ def test_a_value_is_made_once_and_others_are_not_kept_waiting():
         thread.join()
     assert made == ["slow"]
     assert recent.has("a")
+
+
+def test_what_was_judged_since_is_looked_at(csv):
+    """The rows of a source stay in memory; feedback grows under its name."""
+    context, config = Context(), DataConfig(source=str(csv()), extra_source="feedback:mine")
+    feedback.add("mine", Feedback("entirely new", "pos"))
+    before = len(context.data(config).splits["train"])
+    feedback.add("mine", Feedback("newer still", "neg"))
+    assert len(context.data(config).splits["train"]) == before + 1
+
+
+def test_an_extra_source_is_no_way_to_files_of_a_space(csv):
+    config = DataConfig(extra_source=str(csv()))
+    with pytest.raises(SourceError, match="Paths are not read here"):
+        Context(local=False).data(config)
+
+
+@pytest.mark.parametrize("extra", ["feedback:mine", "owner/name", "owner/name@main"])
+def test_feedback_and_hub_sets_are_open_to_a_space(extra):
+    Context(local=False).check_data(DataConfig(extra_source=extra))
+
+
+def test_the_one_used_least_recently_goes_before_another_is_made():
+    recent, there = Recent(2), []
+
+    class Value:
+        def __init__(self):
+            there.append(gone.count(True))
+
+    gone = []
+    reference = weakref.ref(recent.get("a", Value), lambda _: gone.append(True))
+    recent.get("b", Value)
+    recent.get("c", Value)
+    assert reference() is None
+    assert there == [0, 0, 1]  # how many were gone when each was made
+
+
+def test_a_failed_load_keeps_no_place():
+    recent = Recent(1)
+    recent.get("a", lambda: 1)
+    for _ in range(2):
+        with pytest.raises(ModelError):
+            Context().classifier("/nowhere")
+        with pytest.raises(ZeroDivisionError):
+            recent.get("b", lambda: 1 // 0)
+    assert not recent._values
+
+
+def test_a_classifier_leaves_the_gpu_while_a_training_runs(train_here, tiny_config, monkeypatch):
+    run = train_here(tiny_config(max_steps=1))
+    context = Context()
+    monkeypatch.setattr("tuner.ui.context.torch_device", lambda: "cuda")
+    assert context.device() == "cuda"
+    runs.write_status(run, state="running")
+    monkeypatch.setattr(context, "_looked", 0.0)
+    assert context.device() == "cpu"
+
+
+def test_answers_come_by_run_and_from_before_its_training(train_here, tiny_config):
+    run = train_here(tiny_config(max_steps=2))
+    context = Context()
+    trained, before = (context.predict(name, ["great film"])[0] for name in (run.id, f"untouched:{run.id}"))
+    assert trained.probabilities != before.probabilities
+    assert context.classifier(run.id) is context.classifier(run.id)
+
+
+def test_latest_is_the_latest_each_time(train_here, tiny_config):
+    """Once the first run that `latest` had meant went on answering."""
+    context, run = Context(), train_here(tiny_config(max_steps=1))
+    assert context.classifier("latest").name == run.id
+    newer = run.folder.with_name("29991231-235959-aaaaaa")
+    shutil.copytree(run.folder, newer)
+    assert context.classifier("latest").name == newer.name
+
+
+def test_a_folder_that_was_written_anew_answers_anew(learnt, tmp_path):
+    """Once its old model went on answering, with its old labels."""
+    context, folder = Context(), tmp_path / "model"
+    shutil.copytree(learnt.name, folder)
+    assert context.classifier(str(folder)) is context.classifier(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    names = {"id2label": {"0": "bad", "1": "good"}, "label2id": {"bad": 0, "good": 1}, "max_position_embeddings": 32}
+    shutil.rmtree(folder)
+    shutil.copytree(learnt.name, folder)
+    weights = load_file(folder / "model.safetensors")
+    place = next(name for name in weights if "position_embeddings" in name)
+    save_file(weights | {place: weights[place][:32].contiguous()}, folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config | names))
+    assert (context.classifier(str(folder)).labels, context.classifier(str(folder)).max_length) == (("bad", "good"), 32)
+
+
+@pytest.mark.parametrize("name", [None, 5, "", " ", [], {}])
+def test_what_is_no_name_of_a_model_is_refused_in_words(name):
+    """Once an AttributeError."""
+    with pytest.raises(ModelError, match="has no name"):
+        Context().predict(name, ["fine"])

@@ -1,47 +1,123 @@
-"""predict: a classifier at work."""
+"""predict and export: a classifier at work."""
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tuner.commands.common import AddCommand, print_json, say
+from tuner.commands import explaining
+from tuner.commands.common import AddCommand, print_json, print_table, score
 from tuner.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tuner.batch import Texts
+    from tuner.inference import Classifier
 
 
 def add(command: AddCommand) -> None:
     """Adds the commands of this module to the CLI."""
+    export = command("export", _export, "write a run's model as ONNX, and measure it")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("--int8", action="store_true", help="with 8-bit weights too")
+    export.add_argument("--output", type=Path, metavar="FOLDER", help="where it goes (default: onnx in the run's folder)")
     predict = command("predict", _predict, "classify texts")
-    predict.add_argument("model", metavar="RUN|MODEL", help="a run, a local folder or a Hub id")
+    predict.add_argument("model", metavar="RUN|MODEL", help="a run, untouched:RUN, a local folder or a Hub id")
     predict.add_argument("text", metavar="TEXT", nargs="*", help="texts; without any, lines of standard input")
     predict.add_argument("--input", type=Path, metavar="FILE", help="table or .txt file with texts")
     predict.add_argument("--output", type=Path, metavar="FILE", help="where the answers go: .csv, .jsonl or .parquet")
+    predict.add_argument("--against", metavar="MODEL", help="a second model for the same file: other_label, other_probability")
     predict.add_argument("--text-column", help="column of --input that holds the text")
+    explaining.add_options(predict)
 
 
 def _predict(options: argparse.Namespace) -> int:
     from tuner import batch
+    from tuner.data.reading import is_blank
     from tuner.inference import load_classifier
 
-    if options.output and not options.input:
-        raise SettingsError(["--output needs --input."])
+    explaining.check_options(options)
+    _check_options(options)
     classifier = load_classifier(options.model)
     if options.input:
-        rows = batch.predict_texts(classifier, batch.read_texts(options.input, options.text_column))
+        found = batch.read_texts(options.input, options.text_column)
         if options.output:
-            count = batch.write_rows(options.output, rows)
-            done = {"rows": count, "output": str(options.output)}
-            return print_json(done) if options.json else say(f"{count:,} rows written to {options.output}.")
-        texts = [row["text"] for row in rows]
+            return _answer_file(options, classifier, found)
+        if found.column and not options.text_column:
+            print(f"The texts are those of the column '{found.column}'.", file=sys.stderr)
+        texts = [text for text in found if not is_blank(text)]
     else:
         texts = options.text or [line for line in sys.stdin.read().splitlines() if line.strip()]
     if not texts:
         raise SettingsError(["There is no text to classify: give one after the model, or lines on standard input."])
     predictions = classifier.predict(texts)
+    found = list(zip(predictions, explaining.explanations(options, classifier, texts), strict=True))
     if options.json:
-        return print_json([prediction.to_json() for prediction in predictions])
-    for prediction in predictions:
+        return print_json([answer.to_json() | ({"explanation": why.to_json()} if why else {}) for answer, why in found])
+    for prediction, why in found:
         shares = "  ".join(f"{name} {share:.1%}" for name, share in prediction.probabilities.items())
         cut = f"  (only the first {prediction.tokens} tokens were read)" if prediction.cut else ""
         unsure = "unsure, perhaps " if prediction.unsure else ""
         print(f"{unsure}{prediction.label}  [{shares}]  {' '.join(prediction.text.split())[:80]}{cut}")
+        if why:
+            explaining.print_words(why)
+    return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    if options.text and options.input:
+        raise SettingsError(["Texts after the model do not go with --input."], "Give the texts or the file.")
+    for name in ("output", "text_column"):
+        if getattr(options, name) and not options.input:
+            raise SettingsError([f"--{name.replace('_', '-')} needs --input."], "Add --input FILE.")
+    if options.against and not options.output:
+        raise SettingsError(["--against needs --output."], "Add --output FILE.")
+
+
+def _answer_file(options: argparse.Namespace, classifier: "Classifier", texts: "Texts") -> int:
+    from tuner import batch
+    from tuner.inference import load_classifier
+
+    other = load_classifier(options.against) if options.against else None
+
+    def tell(done: int) -> None:
+        end = "\r" if done < len(texts) else "\n"
+        print(f"{done:,} of {len(texts):,} texts", end=end, file=sys.stderr, flush=True)
+
+    done = batch.answer_file(classifier, texts, options.output, other=other, on_progress=tell if sys.stderr.isatty() else None)
+    if options.json:
+        counts = dataclasses.asdict(done)
+        del counts["first"]
+        return print_json(counts | {"output": str(options.output), "column": texts.column})
+    shares = ", ".join(f"{count:,} {name}" for name, count in done.labels.items())
+    empty = f", {done.empty:,} empty" if done.empty else ""
+    unsure = f", {done.unsure:,} of them unsure" if done.unsure else ""
+    print(f"{done.rows:,} rows written to {options.output}: {shares}{empty}{unsure}.")
+    if other:
+        answered = done.rows - done.empty
+        print(f"{options.model} and {options.against} give the same label to {done.agree:,} of {answered:,}.")
+    if texts.column and not options.text_column:
+        print(f"The texts are those of the column '{texts.column}'.")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from tuner import onnx_export, runs
+
+    found = onnx_export.export(runs.get(options.run), options.output, options.int8)
+    if options.json:
+        return print_json(found.to_json())
+    print(f"Written to {found.folder}; measured on {found.rows:,} test rows.")
+    header = ["form", "MB", "one text, ms", "texts/s", "accuracy", "macro F1", "same answer"]
+    rows = [
+        [
+            f.form,
+            *(f"{n:,.1f}" for n in (f.size, f.latency, f.throughput)),
+            score(f.accuracy),
+            score(f.macro_f1),
+            f"{f.agreement:.1%}",
+        ]
+        for f in found.forms
+    ]
+    print_table(header, rows)
     return 0

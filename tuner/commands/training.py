@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from tuner import queue, runs
-from tuner.commands import study_report
+from tuner.commands import pushing, study_report
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_table, say, score
 from tuner.commands.report import print_report
 from tuner.config import RunConfig, merge, parse_assignments
 from tuner.environment import provenance
-from tuner.errors import RunFailed
+from tuner.errors import RunFailed, TunerError
 from tuner.runs import LIVING, Run
 from tuner.study.results import results
 from tuner.words import duration
@@ -22,10 +22,13 @@ def add(command: AddCommand) -> None:
     train = command("train", _train, "train a classifier and score it on the test rows")
     add_settings(train)
     train.add_argument("--processes", type=int, metavar="N", help="train in N processes, one GPU each (training.num_processes)")
-    train.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
-
+    add_start(train)
+    train.add_argument(
+        "--push-to",
+        metavar="OWNER/NAME",
+        help="push the model there, private, once this command has seen it through; the rights are asked for before",
+    )
     train.add_argument("--estimate", action="store_true", help="time a few steps, say what the run would take, and start nothing")
-    train.add_argument("--proceed-anyway", action="store_true", help="start also where memory or disk seem too small")
 
     finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
     add_settings(finder)
@@ -52,18 +55,31 @@ def add(command: AddCommand) -> None:
     move.add_argument("place", type=int, help="1 is the next to train")
 
 
-def _train(options: argparse.Namespace) -> int:
-    from tuner.launch import local
+def add_start(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say how a run is started."""
+    parser.add_argument("--queue", action="store_true", help="return at once; the run starts when its turn comes")
+    parser.add_argument("--proceed-anyway", action="store_true", help="start also where memory or disk seem too small")
 
+
+def _train(options: argparse.Namespace) -> int:
     if options.processes is not None:
         options.set.append(f"training.num_processes={options.processes}")
     config = config_from(options)
     if options.estimate:
         return _estimate(config, options.json)
+    if options.push_to:
+        pushing.check_before(options.push_to, options.queue)
+    return begin(config, options)
+
+
+def begin(config: RunConfig, options: argparse.Namespace) -> int:
+    """Starts a run and follows it to its end; with `--queue` it is left to its turn."""
+    from tuner.launch import local
+
     run = local.start(config, proceed_anyway=options.proceed_anyway)
     if options.queue:
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
-    return see_through(run, options.json)
+    return see_through(run, options.json, getattr(options, "push_to", None))
 
 
 def _estimate(config: RunConfig, as_json: bool) -> int:
@@ -92,15 +108,36 @@ def _find_lr(options: argparse.Namespace) -> int:
     return say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
 
 
-def see_through(run: Run, as_json: bool) -> int:
-    """Follows a run to its end and reports it; with `--json` a failed run gets its document too."""
+def see_through(run: Run, as_json: bool, push_to: str | None = None) -> int:
+    """Follows a run to its end, reports and pushes it; with `--json` a failed run gets its document too."""
     try:
         _follow(run, quiet=as_json)
     except RunFailed:
         if as_json:
             print_json(_outcome(run))
         raise
-    return _report_end(run, as_json)
+    if push_to is None:
+        return _report_end(run, as_json)
+    return _push(run, as_json, push_to)
+
+
+def _push(run: Run, as_json: bool, repo_id: str) -> int:
+    """The end of a run that is pushed: one document, whatever becomes of the push."""
+    if not as_json:
+        _report_end(run, as_json)
+    done = None
+    try:
+        if run.status.state == "completed":
+            done = pushing.push_run(run, repo_id, as_json)
+        elif not as_json:
+            say(f"It is not completed and was not pushed. To push it: python -m tuner push {run.id} {repo_id}")
+    except TunerError:
+        if as_json:
+            print_json({**_outcome(run), "pushed": None})
+        raise
+    if as_json:
+        return print_json({**_outcome(run), "pushed": done})
+    return pushing.say_pushed(done) if done else 0
 
 
 def _follow(run: Run, quiet: bool) -> None:

@@ -36,8 +36,10 @@ def load_columns(config: DataConfig, data: LabelledData, split: str) -> dict[str
     names = [name for name in table.column_names if name not in taken and _is_plain(table.features[name])][:MOST_COLUMNS]
     if not names:
         return {}
-    wanted = table.select_columns(names).select(rows.row_ids)
-    return {name: _plain(wanted[name][:], table.features[name]) for name in names}
+    own = [row for row in rows.row_ids if row >= 0]  # rows of an extra source have no such columns; they stand last
+    wanted = table.select_columns(names).select(own)
+    missing = [None] * (len(rows) - len(own))
+    return {name: _plain(wanted[name][:], table.features[name]) + missing for name in names}
 
 
 def _is_plain(feature: Any) -> bool:  # noqa: ANN401

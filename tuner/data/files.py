@@ -49,6 +49,17 @@ def load_file(source: str, path: Path) -> RawData:
     return RawData(source, splits, None, identity, tuple(notes))
 
 
+def load_lines(path: Path) -> "Dataset":
+    """The lines of a `.txt` file (or `.txt.gz`) that hold something, in a column `text`; its encoding is found as a table's is.
+
+    Raises:
+        SourceError: it cannot be read, or holds no text.
+    """
+    with _readable(path):
+        _check_file(path)
+        return _read_cached(path, sha256(path), lines=True)[0]
+
+
 def head(path: Path, rows: int = 100) -> "Dataset":
     """The first rows of a file, or of a folder's first split, within a second however long it is.
 
@@ -72,7 +83,7 @@ def _parts(path: Path) -> tuple[dict[str, Path], list[str]]:
     return parts, notes
 
 
-def _read_cached(path: Path, digest: str) -> tuple["Dataset", list[str]]:
+def _read_cached(path: Path, digest: str, lines: bool = False) -> tuple["Dataset", list[str]]:
     """The parsed table of a file or label folders, and the reader's notes."""
     import pyarrow as pa
     from datasets import Dataset
@@ -80,9 +91,10 @@ def _read_cached(path: Path, digest: str) -> tuple["Dataset", list[str]]:
     from tuner.data.ingest import NOTES
 
     kind = "".join(path.suffixes[-2:]).lower() if path.name.lower().endswith(".gz") else path.suffix.lower()
-    table = _tables() / f"{digest}{'.folder' if path.is_dir() else kind}.{_PARSER_VERSION}.arrow"
+    kind = ".folder" if path.is_dir() else f".lines{kind}" if lines else kind
+    table = _tables() / f"{digest}{kind}.{_PARSER_VERSION}.arrow"
     if not table.is_file():
-        _parse_apart(path, table)
+        _parse_apart(path, table, lines=lines)
     with pa.memory_map(str(table)) as mapped, pa.ipc.open_stream(mapped) as stream:
         notes = json.loads(stream.schema.metadata[NOTES])
     return Dataset.from_file(str(table)), notes
@@ -94,11 +106,11 @@ def _tables() -> Path:
     return folder
 
 
-def _parse_apart(path: Path, table: Path, rows: int | None = None) -> None:
+def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool = False) -> None:
     """Runs `tuner.data.ingest` in a child process with no secrets and a deadline."""
     part = table.with_suffix(f".{secrets.token_hex(4)}.part")
     package_root = str(Path(__file__).resolve().parents[2])
-    arguments = [path.absolute(), part, MOST_FILE_BYTES, *([] if rows is None else [rows])]
+    arguments = [path.absolute(), part, MOST_FILE_BYTES, "lines" if lines else "table", *([] if rows is None else [rows])]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "tuner.data.ingest", *map(str, arguments)],

@@ -26,8 +26,8 @@ LEAST_ROWS = 10
 IMBALANCE = 5.0
 # Texts over max_length are worth a finding from this share on; the automatic length cuts 0.5 %.
 SHARE_CUT = 0.01
-_WHO = {"email": "an e-mail address", "account": "an account number", "card": "a card number", "phone": "a phone number"}
-_WHO["handle"] = "a person's handle"
+WHO = {"email": "an e-mail address", "account": "an account number", "card": "a card number", "phone": "a phone number"}
+WHO["handle"] = "a person's handle"
 
 Severity = Literal["high", "medium", "low"]
 Positions = dict[str, np.ndarray]
@@ -283,7 +283,7 @@ def _personal_data(look: Look) -> Iterator[Finding]:
         if count:
             yield look.finding(
                 f"personal_{kind}", "low" if kind == "handle" else "medium", rows,
-                f"{_rows(count)} ({count / total:.1%}) with {_WHO[kind]}.",
+                f"{_rows(count)} ({count / total:.1%}) with {WHO[kind]}.",
                 "A model can remember what it read, and a shared one gives it away.",
                 _data_fix(f"Mask as {patterns.PLACEHOLDERS[kind]}", f"mask_{kind}"),
             )  # fmt: skip

@@ -1,9 +1,10 @@
 """The child process that parses one file a person gave into an Arrow file Tuner can trust.
 
-`python -m tuner.data.ingest FILE OUTPUT MOST_BYTES [ROWS]` writes an Arrow stream with plain columns (text, whole
+`python -m tuner.data.ingest FILE OUTPUT MOST_BYTES [FORM [ROWS]]` writes an Arrow stream with plain columns (text, whole
 numbers, numbers, true/false) and, in its schema's metadata, notes on all that was changed. It runs apart because
 parsers can be made to crash or to unfold a small file into gigabytes: it has limits on memory, time and bytes, and
-when it dies the server does not. A refusal is printed as JSON with cause and cure, exit code 3.
+when it dies the server does not. FORM is `table`, or `lines` for a `.txt` file of unlabelled texts. A refusal is
+printed as JSON with cause and cure, exit code 3.
 """
 
 import json
@@ -50,6 +51,19 @@ def read(path: Path, most_bytes: int = MOST_BYTES, rows: int | None = None) -> t
     return table, notes
 
 
+def read_lines(path: Path, most_bytes: int = MOST_BYTES) -> tuple["pa.Table", list[str]]:
+    """The lines of a text file that hold something as a column `text`, and one sentence for each thing that was changed.
+
+    Raises:
+        SourceError: the file is empty, damaged, too large once unfolded, or no text.
+    """
+    with clean_text(path, most_bytes) as clean:
+        table = texts.read_unlabelled(clean)
+    if not table.num_rows:
+        raise SourceError(f"{path.name} holds no text.", "Give a file with one text per line.")
+    return table, clean.notes
+
+
 def _read_first(path: Path, most_bytes: int, rows: int) -> tuple["pa.Table", list[str]]:
     """Tries a first part; where it breaks off too early (or is broken) the whole file decides."""
     try:
@@ -87,14 +101,17 @@ def _limit(kind: int, most: int) -> None:
         print(f"limit {kind} not set", file=sys.stderr)
 
 
-def main(path: str, output: str, most_bytes: str, rows: str | None = None) -> int:
+def main(path: str, output: str, most_bytes: str, form: str = "table", rows: str | None = None) -> int:
     """Parses `path` into the Arrow stream `output`; 0, or 3 with the refusal on stdout."""
     _limit(resource.RLIMIT_AS, _MOST_MEMORY)
     _limit(resource.RLIMIT_CPU, _MOST_CPU_SECONDS)
     import pyarrow as pa
 
     try:
-        table, notes = read(Path(path), int(most_bytes), None if rows is None else int(rows))
+        if form == "lines":
+            table, notes = read_lines(Path(path), int(most_bytes))
+        else:
+            table, notes = read(Path(path), int(most_bytes), None if rows is None else int(rows))
         schema = table.schema.with_metadata({NOTES: json.dumps(notes)})
         with pa.OSFile(output, "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             writer.write_table(table, max_chunksize=10_000)

@@ -16,6 +16,7 @@ import numpy as np
 from tuner.config import SPLITS, DataConfig
 from tuner.data import overlay
 from tuner.data.columns import Column, find_label_column, find_text_columns
+from tuner.data.extra import with_extra
 from tuner.data.fixes import apply_fixes
 from tuner.data.raw import RawData
 from tuner.data.reading import LeftOut, Reader, label_names
@@ -38,7 +39,7 @@ class Split:
 
     Attributes:
         origin: the split of the source they came from.
-        row_ids: position of the row in that split.
+        row_ids: position of the row in that split; below 0 in the extra source, from -1 down.
         labels: indices into `LabelledData.labels`.
     """
 
@@ -55,7 +56,7 @@ class Split:
         return Split(*(tuple([column[i] for i in positions]) for column in (self.texts, self.labels, self.row_ids)), self.origin)
 
     def row_name(self, position: int) -> str:
-        """The stable id of a row: `train/17`."""
+        """The stable id of a row: `train/17`, `extra/0`."""
         return row_name(self.origin, self.row_ids[position])
 
     @cached_property
@@ -84,6 +85,7 @@ class LabelledData:
         notes: one sentence for everything that was left out, mended or made.
         cut: roles whose rows were cut from train, since the source has no split for them.
         left_out: reason → rows that no run can use.
+        extra: `data.extra_source` as it was read, pinned: feedback to its first judgements, a Hub data set to its commit.
     """
 
     source: str
@@ -98,6 +100,7 @@ class LabelledData:
     notes: tuple[str, ...]
     cut: tuple[str, ...]
     left_out: dict[str, LeftOut]
+    extra: str | None = None
 
     def counts(self, split: str) -> dict[str, int]:
         """Label name → rows of the split, in the order of the labels."""
@@ -120,7 +123,12 @@ class _Source:
         return self.raw.splits[self.names["train"]]
 
     def labelled(
-        self, parts: dict[str, Rows], labels: tuple[str, ...], notes: Sequence[str], cut: tuple[str, ...]
+        self,
+        parts: dict[str, Rows],
+        labels: tuple[str, ...],
+        notes: Sequence[str],
+        cut: tuple[str, ...],
+        extra: str | None = None,
     ) -> LabelledData:
         index = {name: position for position, name in enumerate(labels)}
         splits = {
@@ -140,6 +148,7 @@ class _Source:
             notes=tuple(notes),
             cut=cut,
             left_out=self.read.left_out,
+            extra=extra,
         )
 
 
@@ -206,7 +215,8 @@ def load_labelled(config: DataConfig) -> LabelledData:
     notes += mended
     parts = _limited(parts, config, notes)
     labels = label_names(found.first, label.names[0], {value for part in parts.values() for value in part.values}, config)
-    data = found.labelled(parts, labels, notes, cut=tuple(role for role in SPLITS if role not in names))
+    parts, extra = with_extra(parts, labels, config, notes)
+    data = found.labelled(parts, labels, notes, cut=tuple(role for role in SPLITS if role not in names), extra=extra)
     _check(data.splits, labels, config, label)
     return data
 

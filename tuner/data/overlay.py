@@ -6,24 +6,22 @@ a run's `data.overlay` holds: so a run can be repeated exactly although people g
 Nothing here reads a source, and no test row is ever dropped: scores would be of easier rows.
 """
 
-import fcntl
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tuner import runs
+from tuner.data import journal
 from tuner.errors import SourceError
 from tuner.export import write_table
 
 Action = Literal["relabel", "keep", "drop"]
-# Some 300,000 decisions; a page that loops must not fill the disk.
+# Some 300,000 decisions.
 _MOST_BYTES = 64 * 2**20
 _NAME = re.compile(r"[0-9a-f]{12}")
 _IDENTITY = re.compile(r"[0-9a-f]{16,64}")
@@ -123,15 +121,7 @@ def draft(identity: str) -> dict[str, Decision]:
         SourceError: the draft is damaged.
     """
     path = _folder(identity) / "draft.jsonl"
-    try:
-        with path.open("rb") as file, _locked(file, fcntl.LOCK_SH):
-            content = file.read()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    # What stands behind the last line end was never acknowledged: its writer died.
-    return _parse(content[: content.rfind(b"\n") + 1], path)
+    return _parse(journal.read(path), path)
 
 
 def freeze(identity: str) -> str:
@@ -151,7 +141,7 @@ def freeze(identity: str) -> str:
     try:
         runs.write_atomically(path, content)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise journal.unwritable(path, error) from None
     return name
 
 
@@ -170,7 +160,7 @@ def load(identity: str, name: str) -> dict[str, Decision]:
             f"Copy {path.name} into {path.parent}, choose the source it was made for, or leave data.overlay empty.",
         ) from None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise journal.unreadable(path, error) from None
     if hashlib.sha256(content).hexdigest()[:12] != name:
         raise SourceError(f"The overlay {path} is damaged: its content is not the one it was named after.", "Put the file back.")
     return _parse(content, path)
@@ -245,42 +235,8 @@ def _folder(identity: str) -> Path:
     return runs.home() / "overlays" / identity[:16]
 
 
-@contextmanager
-def _locked(file: BinaryIO, kind: int) -> Iterator[None]:
-    # flock, not lockf: a server's threads share the process, and lockf lets all of a process in.
-    fcntl.flock(file, kind)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
-
-
 def _append(identity: str, lines: list[str]) -> None:
-    """Adds lines behind the last whole one, and comes back when they are on the disk."""
-    path = _folder(identity) / "draft.jsonl"
-    added = "".join(f"{line}\n" for line in lines).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("ab+") as file, _locked(file, fcntl.LOCK_EX):
-            size = _end_of_lines(file)
-            if size + len(added) > _MOST_BYTES:
-                raise SourceError(
-                    f"{path} would grow beyond {_MOST_BYTES >> 20} MiB.", "Correct the source itself, and start a new draft."
-                )
-            file.truncate(size)
-            file.write(added)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _end_of_lines(file: BinaryIO) -> int:
-    """Bytes up to the last line end: what follows was left by a writer that died, and was never acknowledged."""
-    size = file.seek(0, os.SEEK_END)
-    start = max(0, size - 65_536)  # no line is longer: ids and labels are bounded
-    file.seek(start)
-    return start + file.read().rfind(b"\n") + 1
+    journal.append(_folder(identity) / "draft.jsonl", lines, _MOST_BYTES, "Correct the source itself, and start a new draft.")
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Decision]:
@@ -303,11 +259,3 @@ def _parse(content: bytes, path: Path) -> dict[str, Decision]:
 def _exported(decision: Decision, text: str | None) -> dict[str, str | None]:
     known = text is not None and text_sha(text) == decision.text_sha
     return {**decision.model_dump(), "text": text if known else ""}
-
-
-def _unreadable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"{path} cannot be read ({error.strerror}).", "Check the folder's permissions.")
-
-
-def _unwritable(path: Path, error: OSError) -> SourceError:
-    return SourceError(f"{path} cannot be written ({error.strerror}).", "Free some disk space, or choose another place.")

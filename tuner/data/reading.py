@@ -24,6 +24,11 @@ _MOST_SHOWN = 1_000
 _SOMETHING = re.compile("[^\\s\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see in a text."""
+    return not _SOMETHING.search(text)
+
+
 @dataclass
 class LeftOut:
     """Rows that no run can use, for one reason.
@@ -86,7 +91,7 @@ class Reader:
             text = separator.join([str(column[row]) for column in columns if column[row] is not None])
             given = to_name(values[row])
             name = mapped.get(given, given) if given is not None else None
-            if not _SOMETHING.search(text):
+            if is_blank(text):
                 self.left_out["empty_text"].add(split, row, given, text)
             elif name is None:
                 self.left_out["missing_label" if given is None else "label_map"].add(split, row, given, text)

@@ -1,5 +1,6 @@
 """Texts that stand in the data more than once: exactly, but for case and blanks, or nearly."""
 
+import hashlib
 import zlib
 from collections.abc import Sequence
 
@@ -24,6 +25,12 @@ def repeat_keys(*parts: Sequence[str]) -> list[np.ndarray]:
     normalised = pa.concat_arrays([_normalised(texts) for texts in parts])
     codes = normalised.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return np.split(codes, np.cumsum([len(texts) for texts in parts])[:-1])
+
+
+def repeat_digests(texts: Sequence[str]) -> np.ndarray:
+    """For every text 64 bits (uint64) that are the same where `repeat_keys` has the same number; they may be kept."""
+    found = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in _normalised(texts).to_pylist())
+    return np.frombuffer(b"".join(found), dtype="<u8")
 
 
 def first_of_each(keys: np.ndarray) -> np.ndarray:

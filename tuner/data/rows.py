@@ -11,7 +11,7 @@ class Rows:
     Attributes:
         origin: the source's name of that split.
         values: label names.
-        row_ids: positions in the source's split.
+        row_ids: positions in the source's split; below 0 those of `data.extra_source`, from -1 down.
     """
 
     origin: str
@@ -33,5 +33,5 @@ class Rows:
 
 
 def row_name(origin: str, row_id: int) -> str:
-    """A row's stable id: `train/17` is row 17 of the source's split train, counted from 0."""
-    return f"{origin}/{row_id}"
+    """A row's stable id: `train/17` is row 17 of the source's split train, counted from 0; `extra/0` one of the extra source."""
+    return f"{origin}/{row_id}" if row_id >= 0 else f"extra/{-1 - row_id}"

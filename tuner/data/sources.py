@@ -1,14 +1,18 @@
 """From the name of a source to its raw splits, columns untouched.
 
-A source is `sample:tweets`, the path of a file or folder, `upload:ID` or a Hub id `owner/name`. Nothing else is
-ever opened: `load_dataset` would take the word `text` for a reader of the working directory.
+A source is `sample:tweets`, the path of a file or folder, `upload:ID`, `feedback:NAME` (its first N judgements:
+`feedback:NAME@N`) or a Hub id `owner/name`. Nothing else is ever opened: `load_dataset` would take the word `text` for a
+reader of the working directory.
 """
 
 import functools
+import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Literal
 
+from tuner import feedback
 from tuner.catalog import SAMPLE_TWEETS
 from tuner.data import tweets
 from tuner.data.files import FILE_SUFFIXES, load_file, sha256, uploaded_path
@@ -18,7 +22,7 @@ from tuner.errors import SourceError
 from tuner.hub_read import HUB_ID
 
 
-def kind_of(source: str) -> Literal["sample", "upload", "file", "hub"]:
+def kind_of(source: str) -> Literal["sample", "upload", "feedback", "file", "hub"]:
     """What a source's name means.
 
     Raises:
@@ -29,6 +33,8 @@ def kind_of(source: str) -> Literal["sample", "upload", "file", "hub"]:
         return "sample"
     if re.fullmatch(r"upload:[0-9a-f]{32}", name):
         return "upload"
+    if feedback.named(name):
+        return "feedback"
     if "://" in name:  # before the endings: an address may end in .csv
         id_in(name)
         return "hub"
@@ -38,7 +44,7 @@ def kind_of(source: str) -> Literal["sample", "upload", "file", "hub"]:
         return "hub"
     raise SourceError(
         f"'{name[:120]}' is no source of examples.",
-        f"Give {SAMPLE_TWEETS}, a file ({' '.join(FILE_SUFFIXES)}), a folder, or a Hub data set as owner/name.",
+        f"Give {SAMPLE_TWEETS}, a file ({' '.join(FILE_SUFFIXES)}), a folder, feedback:NAME, or a Hub data set as owner/name.",
     )
 
 
@@ -73,6 +79,8 @@ def load_raw(source: str, config: str | None = None, revision: str | None = None
         return _load_sample()
     if kind == "hub":
         return load_hub(source, config, revision)
+    if kind == "feedback":
+        return _load_feedback(source)
     path = uploaded_path(source) if kind == "upload" else Path(source).expanduser()
     return load_file(source, path)
 
@@ -84,3 +92,14 @@ def _load_sample() -> RawData:
     path = tweets.corpus_path()
     splits = {name: Dataset.from_dict(rows) for name, rows in tweets.load_splits(path).items()}
     return RawData(SAMPLE_TWEETS, splits, None, sha256(path))
+
+
+def _load_feedback(source: str) -> RawData:
+    """One split with a row for each text that was judged."""
+    from datasets import Dataset
+
+    name, judgements = feedback.named(source) or ("", None)
+    rows = feedback.rows(name, judgements)
+    table = {"text": [row.text for row in rows], "label": [row.label for row in rows]}
+    identity = hashlib.sha256(json.dumps(table).encode()).hexdigest()
+    return RawData(source, {"train": Dataset.from_dict(table)}, None, identity)

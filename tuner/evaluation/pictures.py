@@ -1,4 +1,4 @@
-"""The pictures of a report, drawn with matplotlib as SVG: for the HTML page and the model card. The app draws its own."""
+"""The pictures of a report, drawn with matplotlib: SVG for the HTML page, PNG for the model card. The app draws its own."""
 
 import io
 from collections.abc import Sequence
@@ -21,6 +21,15 @@ _MOST_NUMBERS = 20
 
 def confusion(report: EvaluationReport) -> str:
     """The confusion matrix as SVG: shares of the true label's rows as colour, counts as numbers."""
+    return _svg(_confusion(report))
+
+
+def confusion_png(report: EvaluationReport) -> bytes:
+    """The same as PNG."""
+    return _png(_confusion(report))
+
+
+def _confusion(report: EvaluationReport) -> "Figure":
     counts = np.array(report.confusion_matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     size = len(report.labels)
@@ -37,11 +46,20 @@ def confusion(report: EvaluationReport) -> str:
             shade = "white" if shares[row, column] > 0.55 else "black"
             words = f"{count:,}\n{shares[row, column]:.0%}" if size <= 8 else f"{count:,}"
             axes.text(column, row, words, ha="center", va="center", color=shade, fontsize=9 if size <= 8 else 7)
-    return _svg(figure)
+    return figure
 
 
 def reliability(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> str:
-    """How often answers of a confidence are right, before and after the temperature."""
+    """How often answers of a confidence are right, before and after the temperature, as SVG."""
+    return _svg(_reliability(before, after))
+
+
+def reliability_png(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> bytes:
+    """The same as PNG."""
+    return _png(_reliability(before, after))
+
+
+def _reliability(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> "Figure":
     figure, axes = _figure(4.4, 3.6)
     axes.plot([0, 1], [0, 1], color="#868E96", linestyle=":", label="as sure as right")
     for bins, name, colour, marker in ((before, "before", PALETTE[1], "s"), (after, "after", PALETTE[0], "o")):
@@ -49,7 +67,7 @@ def reliability(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin
         axes.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=4, label=name) if points else None
     axes.set(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False)
-    return _svg(figure)
+    return figure
 
 
 def coverage(points: Sequence[CoveragePoint]) -> str:
@@ -94,3 +112,13 @@ def _svg(figure: "Figure") -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tuner", "font.family": "sans-serif"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def _png(figure: "Figure") -> bytes:
+    """On white, since the letters are dark; without the version of matplotlib: the same report gives the same bytes."""
+    import matplotlib
+
+    data = io.BytesIO()
+    with matplotlib.rc_context({"font.family": "sans-serif"}):
+        figure.savefig(data, format="png", dpi=150, facecolor="white", metadata={"Software": None})
+    return data.getvalue()

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from tuner.children import ask
 from tuner.config import RunConfig
-from tuner.launch import child
+from tuner.launch.child import refuse_beside_a_run
 from tuner.launch.local import prepare
 from tuner.training.lr_finder import LearningRateCurve
 
@@ -19,8 +20,8 @@ def find_learning_rate(config: RunConfig, on_progress: Callable[[int, int], None
         SourceError, ModelError, NetworkError, SettingsError: as for a training.
         RunFailed: the child process died.
     """
-    child.refuse_beside_a_run()
-    curve = child.ask(
+    refuse_beside_a_run()
+    curve = ask(
         "tuner.training.lr_finder",
         "The learning-rate finder",
         prepare(config).to_yaml(),

@@ -6,28 +6,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from tuner import hub_read, modeling, runs
+from tuner import modeling, runs
+from tuner.children import token_pipe, worker_environment
 from tuner.config import RunConfig
-from tuner.data.hub_sets import id_in
+from tuner.data.extra import pinned_source
 from tuner.data.labelled import load_labelled
-from tuner.data.sources import kind_of
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
 from tuner.launch.estimate import estimate
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
 from tuner.training.fitting import fitted, refuse_unfit
 
-# What a worker needs of the environment; a token is not among it, it comes through a pipe.
-_KEPT_VARIABLES = {
-    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
-    "HF_HOME", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "PYTHONPATH",
-}  # fmt: skip
-_KEPT_PREFIXES = ("TUNER_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "XDG_", "PYTORCH_")
 _FOLLOW_SECONDS = 0.3
 
 
@@ -38,21 +30,17 @@ def prepare(config: RunConfig) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: nothing was started.
     """
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
-    kind = kind_of(config.data.source)
-    if kind == "file":
-        changes["data"]["source"] = str(Path(config.data.source).expanduser().absolute())
-    if kind == "hub":  # its page's address was given
-        changes["data"]["source"] = id_in(config.data.source)
+    changes["data"]["source"] = pinned_source(config.data.source)
     if folder := modeling.folder_of(config.model.name):
         changes["model"]["name"] = str(folder)
     refuse_unfit(config.training)
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    config = fitted(config, base)
+    config = fitted(config.with_changes({"data": changes["data"]}), base)
     data = load_labelled(config.data)
     loss_weights(config.training, data)
     if config.model.keep_head:
         modeling.check_head(base, data.labels)
-    changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint}
+    changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint, "extra_source": data.extra}
     changes["model"]["revision"] = base.revision
     return config.with_changes(changes)
 
@@ -89,7 +77,7 @@ def continuation(run: Run) -> RunConfig:
         raise RunError(f"Run {run.id} is {run.status.state} and has no finished model.", "Train it to the end first.")
     base = {
         "name": f"{modeling.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
-        "num_hidden_layers": None, "intermediate_size": None,
+        "num_hidden_layers": None, "intermediate_size": None, "mean_pooling": False,
     }  # fmt: skip
     config = run.config.with_changes({"model": base, "data": {"fingerprint": None}})
     return config.model_copy(update={"name": f"{run.title}, further"[:200]})
@@ -140,17 +128,6 @@ def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None =
     return follow(start(config, proceed_anyway=proceed_anyway), on_event)
 
 
-def worker_environment() -> dict[str, str]:
-    """The environment a worker gets: what it needs, and no secret."""
-    kept = {k: v for k, v in os.environ.items() if k in _KEPT_VARIABLES or k.startswith(_KEPT_PREFIXES)}
-    kept = {k: v for k, v in kept.items() if "TOKEN" not in k and "SECRET" not in k}
-    root = str(Path(__file__).resolve().parents[2])
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
-    kept |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
-    kept |= {"TOKENIZERS_PARALLELISM": "true", "PYTHONUNBUFFERED": "1", "TUNER_HOME": str(runs.home())}
-    return kept
-
-
 def spawn(run: Run) -> None:
     """Starts the worker of a queued run or study.
 
@@ -177,21 +154,6 @@ def spawn(run: Run) -> None:
     if runs.read_status(run).pid == os.getpid():
         runs.write_status(run, pid=process.pid, process=runs.process_identity(process.pid))
     threading.Thread(target=_reap, args=(run, process), daemon=True).start()
-
-
-@contextlib.contextmanager
-def token_pipe() -> Iterator[int]:
-    """The reading end of a pipe that holds the person's Hub token, or nothing where there is none.
-
-    What stands in a child's environment, arguments or files can be read by others of the same user, and for long.
-    """
-    reader, writer = os.pipe()
-    try:
-        with os.fdopen(writer, "w", encoding="utf-8") as pipe:  # a token is far below the 64 KB a pipe holds
-            pipe.write(hub_read.token() or "")
-        yield reader
-    finally:
-        os.close(reader)
 
 
 def _reap(run: Run, process: "subprocess.Popen[bytes]") -> None:

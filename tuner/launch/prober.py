@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tuner import modeling
+from tuner.children import ask
 from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.data.profiling import MOST_TOKENISED
 from tuner.data.repeats import first_of_each, repeat_keys
 from tuner.errors import SettingsError, TunerError
 from tuner.hardware import describe
-from tuner.launch import child
+from tuner.launch.child import refuse_beside_a_run
 from tuner.training.probe import Task, out_of_fold
 from tuner.training.probe_result import ProbeResult, ProbeRow, make_result
 
@@ -40,7 +41,7 @@ def probe(config: RunConfig, models: Sequence[str], on_progress: Callable[[int, 
         SettingsError: too few or too many models or rows, all mistakes at once.
         SourceError, NetworkError: the data cannot be read.
     """
-    child.refuse_beside_a_run()
+    refuse_beside_a_run()
     names = list(dict.fromkeys(name.strip() for name in models if name.strip()))
     data = load_labelled(config.data)
     task = _task(config, names, data)
@@ -112,7 +113,7 @@ def _task(config: RunConfig, names: list[str], data: LabelledData) -> Task:
 
 def _examined(task: Task, told: Callable[[int], None]) -> ProbeRow:
     try:
-        said = child.ask(
+        said = ask(
             "tuner.training.probe",
             f"The probe of {task.name}",
             json.dumps(dataclasses.asdict(task)),

@@ -130,6 +130,11 @@ def _unfit_for_parts(config: RunConfig) -> list[str]:
             f"training.max_steps = {config.training.max_steps}: a learning curve trains every part for the same epochs; give -1, "
             "and num_train_epochs."
         )
+    if config.data.extra_source:
+        problems.append(
+            f"data.extra_source = '{config.data.extra_source[:80]}': a learning curve counts the data's own rows, and these "
+            "would be trained on beside every part; empty it."
+        )
     if config.data.train_samples_seed is not None:
         problems.append(f"data.train_samples_seed = {config.data.train_samples_seed}: a learning curve draws itself; empty it.")
     return problems

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from tuner.children import ask
 from tuner.config import RunConfig
-from tuner.launch.child import ask, refuse_beside_a_run
+from tuner.launch.child import refuse_beside_a_run
 from tuner.launch.local import prepare
 from tuner.training.estimate import Timing
 

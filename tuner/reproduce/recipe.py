@@ -12,7 +12,7 @@ from tuner.data.profiling import token_counts
 from tuner.errors import SettingsError, SourceError
 from tuner.modeling import BaseModel
 from tuner.runs import Run
-from tuner.structure.anatomy import Anatomy
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, Anatomy
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -119,8 +119,6 @@ class Recipe:
     @property
     def reads_first_token(self) -> bool:
         """Whether dropout draws other random numbers unless the last layer is computed for the first token alone, too."""
-        from tuner.training.speed import READ_THE_FIRST_TOKEN
-
         config, settings = self.structure.config, self.config.model
         if self.structure.kind not in READ_THE_FIRST_TOKEN:
             return False
@@ -201,11 +199,12 @@ def _structure(base: BaseModel, config: RunConfig) -> Structure:
     anatomy, parts = anatomy_of(model), parts_of(model)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     shares_layers = found.model_type == "albert"
+    layers = config.model.num_hidden_layers or len(parts.layers)
     return Structure(
         config=found,
         anatomy=anatomy,
         stack=layers_name(model),
-        layers=len(parts.layers) if shares_layers else config.model.num_hidden_layers or len(parts.layers),
+        layers=len(parts.layers) if shares_layers else layers + config.model.mean_pooling,
         beneath=_beginnings([names[id(parameter)] for parameter in parts.beneath], names.values()),
         above=tuple(f"{model.base_model_prefix}.{name}." for name in anatomy.above),
         head=_beginnings([names[id(parameter)] for parameter in parts.head], names.values()),

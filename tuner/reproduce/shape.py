@@ -1,8 +1,8 @@
-"""The section of the model: loaded, then layers, width, freezing and LoRA, each written out for the base model at hand."""
+"""The section of the model: loaded, then layers, width, mean, freezing and LoRA, each written out for the base model at hand."""
 
 from tuner.reproduce.code import Code, any_of, assign, call
 from tuner.reproduce.recipe import Recipe
-from tuner.structure.shape import positions_kept
+from tuner.structure.shape import MEAN_LAYER, positions_kept
 
 _FIRST_TOKEN = '''
 def first_token_only(layer, hidden_states, attention_mask=None, *args, **kwargs):
@@ -36,6 +36,7 @@ def model(recipe: Recipe, loading: list[str]) -> list[str]:
         *loading,
         *_keep_layers(recipe),
         *_narrow(recipe),
+        *_mean_layer(recipe),
         *_freeze(recipe),
         *_lora(recipe),
         *_first_token(recipe),
@@ -109,6 +110,30 @@ def _narrow(recipe: Recipe) -> list[str]:
         *([f'    weights[f"{{into}}.bias"] = weights[f"{{into}}.bias"].index_select(0, {rows})'] if bias else []),
         f'    weights[f"{{out_of}}.weight"] = weights[f"{{out_of}}.weight"].index_select({unit_out}, units)',
         f"model.config.{parts.width} = {width}",
+        *_reload(),
+    ]
+
+
+def _mean_layer(recipe: Recipe) -> list[str]:
+    structure = recipe.structure
+    if not recipe.config.model.mean_pooling:
+        return []
+    last, new = (f"{structure.stack}{structure.layers - above}." for above in (2, 1))
+    return [
+        "",
+        "# A further layer, a copy of the last but for these matrices: its output starts as the mean over all tokens.",
+        "weights = dict(model.state_dict())",
+        f'last, new = "{last}", "{new}"',
+        "for name in [name for name in weights if name.startswith(last)]:",
+        "    weights[new + name.removeprefix(last)] = weights[name].clone()",
+        *assign("DIAGONAL", MEAN_LAYER),
+        "for part, factor in DIAGONAL.items():",
+        '    weights[f"{new}{part}.weight"] = factor * torch.eye(*weights[f"{new}{part}.weight"].shape)',
+        '    weights[f"{new}{part}.bias"].zero_()',
+        'for norm in ("attention.output.LayerNorm", "output.LayerNorm"):',
+        '    weights[f"{new}{norm}.weight"].fill_(1)',
+        '    weights[f"{new}{norm}.bias"].zero_()',
+        "model.config.num_hidden_layers += 1",
         *_reload(),
     ]
 

@@ -1,7 +1,7 @@
 """A base model's structure: how many layers, how wide, what of it is trained.
 
 Whatever is done here, the result saves as a model that plain transformers loads. In this order: load, keep layers,
-narrow, freeze or add LoRA; after the training merge LoRA, then save.
+narrow, add the layer of the mean, freeze or add LoRA; after the training merge LoRA, then save.
 """
 
 from tuner._lazy import lazy
@@ -9,6 +9,7 @@ from tuner._lazy import lazy
 _NAMES = {
     "GradualUnfreezing": "tuner.structure.unfreezing",
     "add_lora": "tuner.structure.lora",
+    "add_mean_layer": "tuner.structure.shape",
     "count_parameters": "tuner.structure.anatomy",
     "freeze": "tuner.structure.freezing",
     "is_lora": "tuner.structure.anatomy",

@@ -34,6 +34,8 @@ class Anatomy:
     above: tuple[str, ...] = ()
 
 
+# Encoders built alike whose classification head reads the first token alone.
+READ_THE_FIRST_TOKEN = ("bert", "electra", "roberta", "xlm-roberta")
 _LIKE_BERT = Anatomy()
 _ANATOMY = {
     "albert": Anatomy(layers="encoder.albert_layer_groups", into="ffn", out_of="ffn_output"),

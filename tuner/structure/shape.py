@@ -1,6 +1,6 @@
-"""Fewer layers and narrower feed-forward parts.
+"""Fewer layers, narrower feed-forward parts, and a further layer that starts as a mean.
 
-Both make a changed config and changed weights, and have the library load the one from the other, just as it will after
+All make a changed config and changed weights, and have the library load the one from the other, just as it will after
 the run: what numbers its layers (GPT-2) or builds them by their number (ModernBERT) comes out as it will be then.
 """
 
@@ -8,13 +8,19 @@ import copy
 from typing import TYPE_CHECKING, Literal
 
 from tuner.errors import ModelError, SettingsError
-from tuner.structure.anatomy import Anatomy, anatomy_of, layers_name
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, Anatomy, anatomy_of, layers_name
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedConfig, PreTrainedModel
 
 Which = Literal["first", "last", "spread"]
+# How much the mean counts beside the first token's own hidden state in the layer that starts as the mean.
+MEAN_WEIGHT = 5.0
+# Its matrices that start as so much of the identity.
+MEAN_LAYER = {
+    "attention.self.query": 0.0, "attention.self.value": 1.0, "attention.output.dense": MEAN_WEIGHT, "output.dense": 0.0,
+}  # fmt: skip
 
 
 def keep_layers(model: "PreTrainedModel", count: int, which: Which = "spread") -> "PreTrainedModel":
@@ -72,6 +78,35 @@ def narrow(model: "PreTrainedModel", intermediate_size: int) -> "PreTrainedModel
             _prune(model, weights, name, name.removesuffix(parts.into) + parts.out_of, parts, intermediate_size)
     config = copy.deepcopy(model.config)
     setattr(config, parts.width, intermediate_size)
+    return _loaded(model, config, weights)
+
+
+def add_mean_layer(model: "PreTrainedModel") -> "PreTrainedModel":
+    """The model with a further layer on top, whose output for every token starts as the mean over all tokens.
+
+    Encoders of sentences were trained by that mean (Reimers & Gurevych 2019, section 3), while the head reads the first token.
+    With queries of zero attention is even; value and output matrices are the identity, the second times `MEAN_WEIGHT`; the
+    feed-forward part adds nothing; the norms are plain. Keys and the way into the feed-forward part are the layer's below, so
+    that all of it has gradients or gets them with the first step. Nothing is drawn.
+
+    Raises:
+        ModelError: an architecture whose head does not read the first token, or is built otherwise.
+    """
+    import torch
+
+    kind = model.config.model_type
+    if kind not in READ_THE_FIRST_TOKEN:
+        raise ModelError(f"Models of type '{kind}' cannot get a layer of the mean.", "Switch model.mean_pooling off.")
+    config, weights = copy.deepcopy(model.config), dict(model.state_dict())
+    config.num_hidden_layers += 1
+    last, new = (f"{layers_name(model)}{config.num_hidden_layers - above}." for above in (2, 1))
+    weights |= {new + name.removeprefix(last): tensor.clone() for name, tensor in weights.items() if name.startswith(last)}
+    for part, factor in MEAN_LAYER.items():
+        weights[f"{new}{part}.weight"] = factor * torch.eye(*weights[f"{new}{part}.weight"].shape)
+        weights[f"{new}{part}.bias"].zero_()
+    for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
+        weights[f"{new}{norm}.weight"].fill_(1)
+        weights[f"{new}{norm}.bias"].zero_()
     return _loaded(model, config, weights)
 
 

@@ -137,6 +137,8 @@ def build_model(
         model = structure.keep_layers(model, settings.num_hidden_layers, settings.layer_selection)
     if settings.intermediate_size:
         model = structure.narrow(model, settings.intermediate_size)
+    if settings.mean_pooling:
+        model = structure.add_mean_layer(model)
     structure.freeze(model, settings.freeze, settings.freeze_layers)
     if settings.lora:
         model = structure.add_lora(model, settings.lora, settings.lora_alpha or 2 * settings.lora, settings.lora_dropout, seed)

@@ -110,6 +110,7 @@ def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, 
     hidden = _first(model, "hidden_size", "n_embd", "dim") or 0
     heads = _first(model, "num_attention_heads", "n_head", "n_heads") or 1
     layers = settings.num_hidden_layers or _first(model, "num_hidden_layers", "n_layer", "n_layers") or 0
+    layers += settings.mean_pooling
     parameters = parameters_in({**model, "num_hidden_layers": layers, "n_layer": layers, "n_layers": layers})
     few = settings.lora or settings.freeze == "all_but_head"
     rows = config.training.per_device_train_batch_size

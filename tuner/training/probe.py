@@ -6,25 +6,21 @@ and is free again after it. It prints JSON lines: texts done, and the row, or ca
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tuner import hub_read, modeling
 from tuner.errors import ModelError, TunerError
+from tuner.neighbours.embedding import embed
 from tuner.training.probe_result import ProbeRow
-
-if TYPE_CHECKING:
-    import torch
 
 # The logistic regression's C on standardised embeddings. Macro F1 of sample:minilm on 1,000 rows of sample:tweets:
 # C 1: 0.643, 0.1: 0.674, 0.03: 0.677, 0.01: 0.667, 0.001: 0.616.
 _C = 0.03
-_WARM_UP_TEXTS = 8
 
 
 @dataclass(frozen=True)
@@ -81,55 +77,6 @@ def examine(task: Task, on_progress: Callable[[int], None] | None = None) -> Pro
         parameters=sum(parameter.numel() for parameter in encoder.parameters()),
         max_length=max_length,
     )
-
-
-def embed(
-    encoder: Any,  # noqa: ANN401 (a PreTrainedModel)
-    tokenizer: Any,  # noqa: ANN401
-    encoded: list[list[int]],
-    precision: str = "fp32",
-    on_progress: Callable[[int], None] | None = None,
-) -> tuple[np.ndarray, float]:
-    """(embeddings, seconds): texts × hidden, float32, in the order of `encoded`; the seconds leave a warm-up batch out.
-
-    Args:
-        encoded: token ids of each text.
-        precision: as `training.precision`.
-    """
-    import torch
-
-    from tuner.hardware import autocast, torch_device
-    from tuner.inference import batches_by_length
-
-    device = torch_device()
-    encoder.eval().to(device)
-    found = np.empty((len(encoded), encoder.config.hidden_size), dtype=np.float32)
-
-    def of(batch: list[int]) -> np.ndarray:
-        padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt", padding_side="right").to(device)
-        return mean_of_tokens(encoder(**padded).last_hidden_state, padded["attention_mask"]).cpu().numpy()
-
-    batches, done = batches_by_length([len(ids) for ids in encoded]), 0
-    with torch.inference_mode(), autocast(precision):
-        of(batches[0][:_WARM_UP_TEXTS])
-        start = time.perf_counter()
-        for batch in batches:
-            found[batch] = of(batch)
-            done += len(batch)
-            if on_progress:
-                on_progress(done)
-    return found, time.perf_counter() - start
-
-
-def mean_of_tokens(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """The mean of each text's hidden states over its own tokens; padding has no part in it.
-
-    Args:
-        hidden: texts × tokens × width.
-        mask: texts × tokens, 1 for a token and 0 for padding.
-    """
-    weights = mask.unsqueeze(-1).float()
-    return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def out_of_fold(model: Any, features: Any, labels: np.ndarray, folds: int, seed: int) -> dict[str, Any]:  # noqa: ANN401

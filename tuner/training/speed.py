@@ -1,5 +1,6 @@
 """What makes a step faster on the machine at hand and leaves its result as it is, but for rounding."""
 
+import copy
 import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,12 +11,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 
+from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
+
 # Without dropout torch trains on a CPU with its flash attention, whose backward pass takes 29 % of a MiniLM step on
 # tweets; plain matrix products (which dropout means anyway) take 4 %. Steps became 1.35 times as fast at 24 tokens,
 # 1.2 at 72 and 1.1 at 128, but slower from 256 on (0.83; 0.68 at 512), where flash attention pays.
 _MATH_ATTENTION_TOKENS = 128
-# Encoders built alike whose classification head reads the first token alone.
-READ_THE_FIRST_TOKEN = ("bert", "electra", "roberta", "xlm-roberta")
 
 
 @contextmanager
@@ -29,12 +30,39 @@ def faster_steps(model: PreTrainedModel, max_length: int) -> Iterator[None]:
     with ExitStack() as stack:
         if model.device.type == "cpu" and max_length <= _MATH_ATTENTION_TOKENS:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        # The other attention implementations take masks of other shapes.
-        if model.config.model_type in READ_THE_FIRST_TOKEN and model.config._attn_implementation == "sdpa":
+        if _may_leave_out(model):
             layer = model.base_model.encoder.layer[-1]
             layer.forward = functools.partial(_first_token_of, layer)
             stack.callback(delattr, layer, "forward")
         yield
+
+
+def first_token_alone(model: PreTrainedModel) -> PreTrainedModel:
+    """A model with the same weights whose last layer computes the first token alone; the model itself where its head reads more.
+
+    For prediction: the one given stays as it is, for those who ask it for hidden states or attention, and moving it to a device
+    moves both.
+    """
+    if not _may_leave_out(model):
+        return model
+    quick = inner = _shallow(model)
+    for name in (model.base_model_prefix, "encoder", "layer", str(len(model.base_model.encoder.layer) - 1)):
+        inner._modules[name] = _shallow(inner._modules[name])
+        inner = inner._modules[name]
+    inner.forward = functools.partial(_first_token_of, inner)
+    return quick
+
+
+def _shallow(module: torch.nn.Module) -> torch.nn.Module:
+    """A module with the same parameters and children, whose children can be replaced without the other's knowing."""
+    copied = copy.copy(module)
+    copied._modules = dict(module._modules)
+    return copied
+
+
+def _may_leave_out(model: PreTrainedModel) -> bool:
+    """Whether the head reads the first token alone; other attention implementations take masks of other shapes."""
+    return model.config.model_type in READ_THE_FIRST_TOKEN and model.config._attn_implementation == "sdpa"
 
 
 def _first_token_of(

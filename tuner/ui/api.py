@@ -10,19 +10,33 @@ from tuner.comparisons import compare as compare_models
 from tuner.config import RunConfig, check_split
 from tuner.data.profiling import profile
 from tuner.errors import SettingsError, SourceError
+from tuner.explain import explain as explain_text
+from tuner.hub import push_state
+from tuner.hub.push import push as push_run
 from tuner.launch import local
 from tuner.launch.estimate import estimate as estimate_run
 from tuner.scoring import evaluate as evaluate_model
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.sharing import own_token
 
 MOST_TEXTS = 1_000
+_MOST_ASKERS = 64
 
 
 def add_endpoints(context: Context) -> None:
     """Adds every endpoint to the app being built."""
-    for endpoint in (*_about_data_and_models(context), *_that_start(context), stop_run, resume_run, move_run, delete_run):
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=2)
+    for endpoint in (
+        *_about_data_and_models(context),
+        *_that_start(context),
+        _push(context),
+        stop_run,
+        resume_run,
+        move_run,
+        delete_run,
+    ):
+        many = _MOST_ASKERS if endpoint.__name__ == "predict" else 2  # these are scored together
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=many)
     # Polled by many: each has its own queue without a limit, and reads one or a few small files.
     for endpoint in (run_status, run_events, list_runs):
         gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
@@ -69,9 +83,15 @@ def _about_data_and_models(context: Context) -> list[Any]:
             raise SourceError("texts is not a list of texts.", 'Give a JSON list such as ["I love it"].')
         if not 0 < len(texts) <= MOST_TEXTS:
             raise SourceError(f"texts holds {len(texts):,} texts.", f"Give between 1 and {MOST_TEXTS:,} at a time.")
-        return [prediction.to_json() for prediction in context.classifier(model).predict(texts)]
+        return [prediction.to_json() for prediction in context.predict(model, texts)]
 
-    return [preview, evaluate, compare, predict]
+    def explain(model: str, text: str, label: str | None = None, method: str = "leave_one_out") -> dict:
+        """Every word's part in a label (None: the predicted one), by one of the methods of `tuner.explain`."""
+        if not isinstance(text, str):
+            raise SourceError("text is no text.", 'Give a JSON string such as "I love it".')
+        return explain_text(context.classifier(model), text, label or None, method or "leave_one_out").to_json()
+
+    return [preview, evaluate, compare, predict, explain]
 
 
 def _that_start(context: Context) -> list[Any]:
@@ -87,6 +107,20 @@ def _that_start(context: Context) -> list[Any]:
         return estimate_run(settings, context.data(settings.data)).model_dump()
 
     return [start_run, estimate]
+
+
+def _push(context: Context) -> Any:  # noqa: ANN401
+    def push(run_id: str, repo_id: str, private: bool = True) -> dict:
+        """Puts a run's model on the Hub as "owner/name" with the login of this machine; answers when it is there."""
+        token = own_token(context.local)
+        if not isinstance(repo_id, str):
+            raise SettingsError(["repo_id is no text."], 'Give a string such as "owner/name".')
+        run = runs.get(run_id)
+        pushed = push_run(run, repo_id, token=token, private=bool(private))
+        state = push_state(run)
+        return {**pushed.model_dump(), "answers": state.answers if state else ""}
+
+    return push
 
 
 def stop_run(run_id: str) -> dict:
@@ -130,7 +164,7 @@ def list_runs() -> list:
 
 def _settings(context: Context, config: Any) -> RunConfig:  # noqa: ANN401
     settings = RunConfig(**_a_dict(config))
-    context.check_source(settings.data.source)
+    context.check_data(settings.data)
     context.check_model(settings.model.name)
     return settings
 

@@ -7,13 +7,14 @@ import gradio as gr
 
 from tuner import runs
 from tuner.hardware import describe
+from tuner.inference import MOST_CHARACTERS
 from tuner.runs import LIVING
-from tuner.ui import api, data_tab, evaluate_tab, playground_tab, render, text, train_tab
+from tuner.ui import api, data_tab, evaluate_tab, label_panel, playground_tab, render, share_tab, text, train_tab
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
 TICK_SECONDS = 1.5
-_TABS = ("data", "train", "evaluate", "playground")
+_TABS = ("data", "train", "evaluate", "playground", "share")
 # The chosen run stands in the URL, so that a reload, a second tab and a link show the same. What it does stands at the top of the
 # page, and the button that starts one at the end of a form longer than a screen.
 _RUN_TO_URL = """(id) => {
@@ -44,8 +45,10 @@ def build_app(context: Context) -> gr.Blocks:
                 train = train_tab.build(context, data.picker, chosen, train_page.select)
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
-            with gr.Tab("Playground", id="playground"):
-                playground = playground_tab.build(context, chosen)
+            with gr.Tab("Playground", id="playground") as playground_page:
+                playground = playground_tab.build(context, chosen, playground_page, tabs)
+            with gr.Tab(text.SHARE_TAB, id="share") as share_page:
+                share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
         seen = gr.State({})
         timer = gr.Timer(TICK_SECONDS)
@@ -65,7 +68,6 @@ def build_app(context: Context) -> gr.Blocks:
 
         chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
-        chosen.change(*playground.answer, trigger_mode="always_last", **quiet)
 
         @toast
         def open_page(request: gr.Request) -> list[Any]:
@@ -81,15 +83,30 @@ def build_app(context: Context) -> gr.Blocks:
                 gr.Markdown(visible=not rows),
                 render.run_colours(rows),
                 gr.Tabs(selected=tab if tab in _TABS else ("train" if value else "data")),
+                *_linked(request),
             ]
 
-        app.load(open_page, None, [chosen, no_runs, colours, tabs], **quiet)
+        app.load(open_page, None, [chosen, no_runs, colours, tabs, playground.text, playground.model], **quiet)
+
+        def leave(request: gr.Request) -> None:
+            for stops in playground.stops:
+                stops.ask(request)
+
+        app.unload(leave)
+        app.load(None, None, None, js=label_panel.KEYS_JS, api_visibility="private")
         evaluate.send.click(
             lambda words: [words, gr.Tabs(selected="playground")], evaluate.text, [playground.text, tabs], queue=False, **quiet
         )
-        for button, target in ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground")):
+        following = ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground"), (playground.next, "share"))
+        for button, target in following:
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
     return app
+
+
+def _linked(request: gr.Request) -> list[Any]:
+    """Text and model of a link to the Playground; a run comes by its own name."""
+    words, model = request.query_params.get("text"), request.query_params.get("model")
+    return [words[:MOST_CHARACTERS] if words else gr.skip(), gr.Dropdown(value=model[:500]) if model else gr.skip()]
 
 
 def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:

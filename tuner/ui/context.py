@@ -1,32 +1,44 @@
 """What the handlers share: which sources are allowed here, and what was loaded lately."""
 
+import math
 import os
 import threading
+import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tuner import evaluations, inference, modeling, runs
+from tuner import evaluations, feedback, inference, modeling, runs
 from tuner.config import DataConfig, RunConfig
 from tuner.data.browsing import cut
+from tuner.data.extra import name_and_revision
 from tuner.data.files import head, uploaded_path
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import DataProfile, profile
 from tuner.data.sources import kind_of
 from tuner.errors import ModelError, SourceError
 from tuner.evaluations import Evaluation
-from tuner.inference import Classifier
+from tuner.hardware import torch_device
+from tuner.inference import UNTOUCHED, Classifier, Place, Prediction
+from tuner.runs import Run
+from tuner.together import Batcher
+from tuner.words import age
 
 _MOST_CLASSIFIERS = 2
 _MOST_DATA_SETS = 3
 _MOST_EVALUATIONS = 6
+# Models offered by name; any other can be typed.
+_MOST_CHOICES = 30
 # A file of this size takes about a second to read: its first rows are shown before.
 _LARGE_FILE = 20 * 2**20
 _HEAD_ROWS = 15
+_COMPUTING = ("starting", "running", "stopping")
+_LOOK_SECONDS = 2.0
 
 
 @dataclass
@@ -53,15 +65,27 @@ class Recent:
                 self._values[key] = _Slot()
             self._values.move_to_end(key)
             slot = self._values[key]
-        with slot.lock:
-            if not slot.made:
-                slot.value, slot.made = make(), True
-            return slot.value
+        try:
+            with slot.lock:
+                if not slot.made:
+                    slot.value, slot.made = make(), True
+                return slot.value
+        except BaseException:
+            with self._lock:
+                if self._values.get(key) is slot and not slot.made:
+                    del self._values[key]
+            raise
 
     def has(self, key: Any) -> bool:  # noqa: ANN401
         """Whether a value is kept under `key`."""
         with self._lock:
             return key in self._values and self._values[key].made
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    classifier: Classifier
+    batcher: Batcher
 
 
 class Context:
@@ -77,10 +101,11 @@ class Context:
         self._data = Recent(_MOST_DATA_SETS)
         self._profiles = Recent(_MOST_DATA_SETS)
         self._evaluations = Recent(_MOST_EVALUATIONS)
+        self._looked, self._trains = -math.inf, False
 
     def data(self, config: DataConfig) -> LabelledData:
         """The labelled rows of a data config."""
-        self.check_source(config.source)
+        self.check_data(config)
         return self._data.get(_data_key(config), lambda: load_labelled(config))
 
     def data_if_read(self, config: DataConfig) -> LabelledData | None:
@@ -93,7 +118,7 @@ class Context:
     def profile(self, config: RunConfig) -> DataProfile:
         """What `tuner.data.profile` says of a config's data."""
         weights = str(config.training.class_weights)
-        key = (config.data.model_dump_json(), config.model.model_dump_json(), weights, _stamp(config.data.source))
+        key = (_data_key(config.data), config.model.model_dump_json(), weights)
         return self._profiles.get(key, lambda: profile(config, self.data(config.data)))
 
     def head(self, config: DataConfig) -> pd.DataFrame | None:
@@ -107,13 +132,58 @@ class Context:
         return head(path, _HEAD_ROWS).to_pandas().map(lambda value: cut(str(value)))
 
     def classifier(self, name: str) -> Classifier:
-        """A classifier by run id, folder or Hub id; at most two stay in memory."""
+        """A classifier by run id, folder, Hub id, or `untouched:RUN_ID`; at most two stay in memory."""
+        return self._loaded(name).classifier
+
+    def predict(self, name: str, texts: Sequence[str]) -> list[Prediction]:
+        """Answers of a classifier; requests that arrive together are scored in one batch.
+
+        Args:
+            name: as `classifier`.
+
+        Raises:
+            SourceError: a text is empty.
+            RunError, ModelError, NetworkError: as `load_classifier`.
+        """
+        return self._loaded(name).batcher.ask(texts)
+
+    def _loaded(self, name: str) -> "_Loaded":
+        """The least recently used of two goes before another is loaded, so that three are never in memory."""
         self.check_model(name)
-        key = name
-        if runs.is_run_id(name):  # a resumed run gets a new model under the same id
-            run = runs.get(name)
-            key = (name, run.model_written)
-        return self._classifiers.get(key, lambda: inference.load_classifier(name))
+        before, bare = (UNTOUCHED, name.removeprefix(UNTOUCHED)) if name.startswith(UNTOUCHED) else ("", name)
+        if bare == "latest":  # another run soon
+            bare = runs.get(bare).id
+        named = f"{before}{bare}"
+        key = (named, None if before else _written(bare))
+        return self._classifiers.get(key, lambda: self._placed(inference.load_classifier(named)))
+
+    def _placed(self, classifier: Classifier) -> "_Loaded":
+        placed = replace(classifier, place=Place(self.device))
+        if torch_device() != "cpu":
+            threading.Thread(target=self._make_room, args=(weakref.ref(placed),), daemon=True).start()
+        return _Loaded(placed, Batcher(placed.predict))
+
+    def device(self) -> str:
+        """Where classifiers compute: on the CPU while a training has the accelerator."""
+        best = torch_device()
+        return "cpu" if best != "cpu" and self._training() else best
+
+    def _training(self) -> bool:
+        """Whether a run starts or runs on this machine; looked up once a second."""
+        if time.monotonic() - self._looked > 1:
+            self._trains = any(run.status.state in _COMPUTING for run in runs.list_runs())
+            self._looked = time.monotonic()
+        return self._trains
+
+    def _make_room(self, of: "weakref.ref[Classifier]") -> None:
+        """Takes a classifier off the accelerator when a training begins, also where nobody asks it; ends when it is not kept."""
+        while of() is not None:
+            time.sleep(_LOOK_SECONDS)
+            classifier = of()
+            if classifier and self._training():
+                with classifier.place.hold(classifier.model):
+                    pass
+            del classifier
 
     def evaluation(self, name: str) -> Evaluation:
         """An evaluation by its name, read anew when it was written anew.
@@ -123,9 +193,23 @@ class Context:
         """
         return self._evaluations.get((name, evaluations.written(name)), lambda: evaluations.get(name))
 
-    def untouched(self, run_id: str) -> Classifier:
-        """The run's model as it was before its first step."""
-        return self._classifiers.get(("untouched", run_id), lambda: inference.load_untouched(runs.get(run_id)))
+    def run_of(self, name: str | None) -> Run | None:
+        """The run that a model's name stands for; None where it is none, or has no model (yet)."""
+        run = runs.get(name) if name and runs.is_run_id(name) else None
+        return run if run and run.has_model else None
+
+    def title(self, name: str) -> str:
+        """A model's name as people read it."""
+        if name.startswith(UNTOUCHED):
+            return f"{self.title(name.removeprefix(UNTOUCHED))}, before training"
+        run = self.run_of(name)
+        return run.title if run else name
+
+    def model_choices(self) -> list[tuple[str, str]]:
+        """Models of this machine as (words, name): the latest runs, then their base models before training."""
+        rows = [runs.summary(run) for run in runs.list_runs() if run.has_model][:_MOST_CHOICES]
+        named = [(_described(row), row["run_id"]) for row in rows]
+        return named + [(f"{words} · before training", f"{UNTOUCHED}{run_id}") for words, run_id in named]
 
     def check_source(self, source: str) -> None:
         """Refuses paths where the app is not local.
@@ -136,25 +220,55 @@ class Context:
         if not self.local and kind_of(source) == "file":
             raise SourceError("Paths are not read here.", "Upload the file, or give a Hub data set as owner/name.")
 
-    def check_model(self, name: str) -> None:
-        """Refuses paths where the app is not local.
+    def check_data(self, config: DataConfig) -> None:
+        """Refuses paths among a config's sources where the app is not local.
 
         Raises:
-            ModelError: a path, on a Space.
+            SourceError: a path, on a Space.
         """
+        self.check_source(config.source)
+        if config.extra_source:
+            self.check_source(name_and_revision(config.extra_source)[0])
+
+    def check_model(self, name: str) -> None:
+        """Refuses what is no name, and paths where the app is not local.
+
+        Raises:
+            ModelError: no text, an empty one, or a path on a Space.
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError("The model has no name.", "Give the id of a run, a folder, or a Hub model as owner/name.")
         # os.path's way, since Path.exists stumbles over names of more than 255 characters
         if not self.local and not runs.is_run_id(name) and (modeling.folder_of(name) or os.path.exists(name)):
             raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")
 
 
+def _described(row: dict[str, Any]) -> str:
+    """A run in one line; runs of the same settings differ by score and age."""
+    score = row["metrics"].get("macro_f1")
+    parts = [row["title"][:60], f"macro F1 {score:.3f}" if score is not None else "", age(time.time() - row["created"])]
+    return " · ".join(filter(None, parts))
+
+
+def _written(name: str) -> Any:  # noqa: ANN401
+    """Changes when the model under a name was written anew: a resumed run has a new one, and so may a folder."""
+    if runs.is_run_id(name):
+        return runs.get(name).model_written
+    folder = modeling.folder_of(name)
+    files = [*folder.glob("*.json"), *folder.glob("*.safetensors")] if folder else []
+    return tuple(sorted((file.name, file.stat().st_mtime_ns) for file in files if file.is_file()))
+
+
 def _data_key(config: DataConfig) -> tuple[Any, ...]:
-    return config.model_dump_json(exclude={"fingerprint"}), _stamp(config.source)
+    extra = name_and_revision(config.extra_source)[0] if config.extra_source else ""
+    return config.model_dump_json(exclude={"fingerprint"}), *(_stamp(source) for source in (config.source, extra) if source)
 
 
 def _stamp(source: str) -> tuple[int, int] | None:
-    """Changes when the file a source names was changed: a person mends it and looks again."""
-    path = Path(source).expanduser()
-    if kind_of(source) != "file" or not path.exists():
+    """Changes when the file a source names was changed: a person mends it and looks again, or corrects one more answer."""
+    kind, judged = kind_of(source), feedback.named(source)
+    path = feedback.path(judged.name) if judged else Path(source).expanduser()
+    if kind not in ("file", "feedback") or not path.exists():
         return None
     files = [path, *path.rglob("*")] if path.is_dir() else [path]
     return max(file.stat().st_mtime_ns for file in files), sum(file.stat().st_size for file in files)

@@ -1,75 +1,98 @@
-"""Playground: type a text, see what the trained model says, beside the untouched base model."""
+"""Playground: type a text, see what the model says and why, change it, correct it; many texts, and code for elsewhere."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from tuner import runs
-from tuner.inference import MOST_CHARACTERS, Prediction
-from tuner.ui import text
+from tuner.ui import (
+    correct_panel,
+    elsewhere_panel,
+    label_panel,
+    many_panel,
+    one_text_panel,
+    push_panel,
+    side_panel,
+    text,
+    what_if_panel,
+)
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.stopping import Stops
 
 
 @dataclass(frozen=True)
 class PlaygroundTab:
-    """What the page needs of this tab."""
+    """What the page needs of this tab; `stops` are asked when a page is closed."""
 
     text: gr.Textbox
-    answer: tuple[Any, list[gr.components.Component], list[gr.components.Component]]
+    model: gr.Dropdown
+    next: gr.Button
+    stops: list[Stops]
 
 
-def build(context: Context, chosen: gr.Radio) -> PlaygroundTab:
-    """Draws the tab inside the current gr.Tab."""
-    gr.Markdown("Type a text: the chosen run answers, and beside it the base model before it was trained.", elem_classes="quiet")
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
-            box = gr.Textbox(
-                label="Text",
-                placeholder="Type a sentence …",
-                lines=5,
-                max_length=MOST_CHARACTERS,
-                autofocus=False,
-                elem_id="playground-text",
-            )
-            gr.Examples([[example] for example in text.EXAMPLES], box, label="Or take one of these", elem_id="examples")
-            note = gr.Markdown(text.NO_MODEL, elem_classes="quiet", elem_id="playground-note")
-        with gr.Column(scale=1, min_width=200):
-            trained = gr.Label(label="Trained", elem_id="trained")
-        with gr.Column(scale=1, min_width=200):
-            untouched = gr.Label(label="Base model, before training", elem_id="untouched")
+def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> PlaygroundTab:
+    """Draws the tab inside the current gr.Tab.
+
+    Args:
+        chosen: the list of runs: the chosen one is the model, until another is named.
+        page: this tab, `tabs` all of them.
+    """
+    gr.Markdown(text.PLAYGROUND, elem_classes="quiet")
+    model = gr.Dropdown(
+        [], value=None, label="Model", info=text.MODEL_INFO_LOCAL if context.local else text.MODEL_INFO, allow_custom_value=True,
+        elem_id="playground-model",
+    )  # fmt: skip
+    with gr.Tabs(elem_id="playground-tabs"):
+        with gr.Tab(text.ONE_TEXT, id="one"), gr.Row():
+            with gr.Column(scale=1, min_width=300):
+                drawn = one_text_panel.draw_text()
+            with gr.Column(scale=2, min_width=420):  # what there is to see of the answer
+                one = one_text_panel.draw_answer(*drawn)
+                correct = correct_panel.draw(context)
+                what_if = what_if_panel.draw()
+                push = push_panel.draw()
+        with gr.Tab(text.SIDE_BY_SIDE, id="side") as side_page:
+            side = side_panel.draw()
+        with gr.Tab(text.MANY, id="many") as many_page:
+            many = many_panel.draw()
+        with gr.Tab(text.LABEL_DOUBTFUL, id="label"):
+            label = label_panel.draw()
+        with gr.Tab(text.ELSEWHERE, id="elsewhere") as elsewhere_page:
+            elsewhere = elsewhere_panel.draw()
+
+    following = gr.Button(text.TO_SHARE, variant="primary", elem_id="to-share")
+    one_text_panel.wire(context, one, model)
+    correct_panel.wire(context, correct, model, one, chosen, tabs)
+    if push:
+        push_panel.wire(push, model)
+    stops_here = what_if_panel.wire(context, what_if, model, one.text)
+    side_panel.wire(context, side, model)
+    stops = [many_panel.wire(context, many, model), label_panel.wire(context, label, model)]
+    elsewhere_panel.wire(context, elsewhere, model, one.text, elsewhere_page)
+    _wire_models(context, model, chosen, page)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    # What was typed goes along to the next sub-tab; what stands there already stays.
+    side_page.select(lambda there, here: there or here, [side.text, one.text], side.text, **private)
+    for sub_page, box in ((side_page, side.model), (many_page, many.other)):
+        sub_page.select(lambda kept: gr.Dropdown(context.model_choices(), value=kept), box, box, **private)
+    return PlaygroundTab(one.text, model, following, [*stops, stops_here])
+
+
+def _wire_models(context: Context, model: gr.Dropdown, chosen: gr.Radio, page: gr.Tab) -> None:
+    """The chosen run becomes the model; opening the tab looks for models that were finished meanwhile."""
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 
     @toast
-    def answer(words: str, run_id: str | None) -> list[Any]:
-        if not (words or "").strip():
-            return [None, None, "Type a text to see an answer." if run_id else text.NO_MODEL]
-        run = runs.get(run_id) if run_id else None
-        if run is None or not run.has_model:
-            return [None, None, text.NO_MODEL]
-        prediction = context.classifier(run.id).predict([words])[0]
-        before = context.untouched(run.id).predict([words])[0]
-        return [_shares(prediction), _shares(before), _tokens(prediction)]
+    def take(run_id: str | None) -> Any:  # noqa: ANN401
+        run = context.run_of(run_id)
+        choices = context.model_choices()
+        return gr.Dropdown(choices, value=run.id) if run else gr.Dropdown(choices)  # one that trains has no model yet
 
-    inputs, outputs = [box, chosen], [trained, untouched, note]
-    box.change(
-        answer,
-        inputs,
-        outputs,
-        api_visibility="private",
-        trigger_mode="always_last",
-        show_progress="minimal",
-        show_progress_on=[trained],
-    )
-    return PlaygroundTab(box, (answer, inputs, outputs))
+    @toast
+    def refresh(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
+        run = context.run_of(run_id)
+        return gr.Dropdown(context.model_choices(), value=name or (run.id if run else None))
 
-
-def _shares(prediction: Prediction) -> dict[str, float]:
-    return prediction.probabilities
-
-
-def _tokens(prediction: Prediction) -> str:
-    unsure = "Unsure: no label reaches the threshold. " if prediction.unsure else ""
-    if prediction.cut:
-        return f"{unsure}Only the first {prediction.tokens} tokens were read; the rest was cut."
-    return f"{unsure}{prediction.tokens} tokens, all of them read."
+    chosen.change(take, chosen, model, **private)
+    page.select(refresh, [chosen, model], model, **private)

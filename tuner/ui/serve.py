@@ -17,6 +17,7 @@ from tuner.ui.build import build_app
 from tuner.ui.context import Context
 from tuner.ui.guard import Guard
 
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _MOST_UPLOAD = "2gb"
 
 
@@ -30,7 +31,8 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.B
         SettingsError: the port is taken.
     """
     on_space = bool(os.environ.get("SPACE_ID"))
-    app = build_app(Context(local=not on_space))
+    # Who comes over the network is a guest: names no paths of this machine, and pushes nothing with its token.
+    app = build_app(Context(local=not on_space and host in _THIS_MACHINE))
     app.queue(max_size=64)
     names = ["127.0.0.1", "localhost", "[::1]", host]
     names += [name.strip() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()]

@@ -168,7 +168,7 @@ def draw(context: Context) -> SourcePicker:
         allow_custom_value=True,
         visible=False,
         label="Data set",
-        info="a Hub data set as owner/name" + (", or the path of a file or folder" if context.local else ""),
+        info="a Hub data set as owner/name, or feedback:NAME" + (", or the path of a file or folder" if context.local else ""),
         elem_id="source-name",
     )
     look = gr.Button(text.LOOK, variant="primary", elem_id="look")

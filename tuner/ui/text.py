@@ -9,7 +9,7 @@ NO_RUN_CHOSEN = "Progress and curves will stand here. Press “Start training”
 NO_REPORT = (
     "Scores, confusion matrix and mistakes will stand here once a run is completed. Train first, or choose a run on the left."
 )
-NO_MODEL = "The answers will stand here. Choose a completed run on the left, then type a sentence."
+NO_MODEL = "The answer will stand here. Choose a completed run on the left, or a model above, then type a sentence."
 
 STEPS_DATA = "Steps 1 – 4 of 7: your goal, a model to read it, the data, its tokenizer."
 STEPS_TRAIN = "Steps 5 – 7 of 7: the base model gets a new head, you choose how it is judged, the Trainer trains it."
@@ -198,6 +198,98 @@ EXAMPLES = (
     "Not bad at all",
 )
 
+PLAYGROUND = (
+    "What does the model say, how sure is it, why, and what would change its mind? What you correct becomes training data."
+)
+MODEL_INFO = "a completed run, its base model before training, or a Hub model as owner/name"
+MODEL_INFO_LOCAL = "a completed run, its base model before training, a folder, or a Hub model as owner/name"
+ONE_TEXT = "One text"
+TYPE_HERE = "Type a sentence …"
+TYPE_SOMETHING = "The answer will stand here while you type, and below it what it rests on."
+RAW = "without the temperature"
+RAW_INFO = "as the model gives them: usually too sure"
+EXAMPLES_TITLE = "Or take one of these (of a run: its own test rows)"
+WHY = "Why"
+HOW = "How it is explained"
+METHODS = {
+    "leave_one_out": "leave one word out",
+    "gradient_x_input": "gradient × input",
+    "integrated_gradients": "integrated gradients",
+    "attention": "attention",
+}
+EXPLAIN = "Explain"
+LONG_TEXT = "{} words take a moment. Press “Explain” to see what the answer rests on."
+PREDICTED = "the answer"
+WORDS_TABLE = "The same as numbers"
+WHAT_IF = "What if"
+CHANGE_IT = "Change the text"
+VARIANTS = "The same text, changed; change in points of the first answer's probability. Click a row to try it"
+FLIP_IT = "What would flip the answer?"
+NO_FLIP = "No removal of one, two or three words flips the answer."
+FLIPPING = "Taking words out"
+NEIGHBOURS = "Memory or understanding"
+NEIGHBOURS_WHAT = "The training rows whose meaning the model itself puts nearest to this text."
+FIND_NEIGHBOURS = "Find the nearest training rows"
+EMBEDDING = "Reading the training rows, once for this model"
+NEAREST = "Nearest training rows"
+NO_TRAINING_ROWS = "Only a run of this machine has training rows to search. Choose one as the model."
+CORRECT_WHAT = "What you say here is kept as labelled rows and can be trained on."
+CORRECT_SHARED = "What you say here is kept as labelled rows that everybody who uses this page can read and train on."
+RIGHT = "That is right"
+WRONG = "That is wrong, it is"
+RETRAIN = "Retrain with my corrections"
+NO_CORRECTIONS = "No correction is kept for this model yet."
+CORRECTIONS = "{} kept in {}, which the Data tab and the terminal take as a source."
+NOT_A_RUN = "Only a run can be retrained: choose one as the model."
+PUSH_TO = "Hub data set"
+PUSH_INFO = "with the token of your login on this machine (`hf auth login`)"
+PUBLIC = "public"
+PUBLIC_INFO = "else only you and your organisation read it"
+PUSH_NOW = "Push"
+PUSH = "Corrections as a data set on the Hub"
+PUSH_ANYWAY = "Push them all the same"
+SIDE_BY_SIDE = "Side by side"
+SIDE_WHAT = "Two texts, two models, or both: what changes?"
+OTHER_TEXT = "Other text"
+OTHER_MODEL = "Other model"
+OTHER_MODEL_INFO = "any run, base model before training or Hub model; empty: one model"
+MANY = "Many texts"
+MANY_WHAT = "One text a line, or a file with a text column. Every answer goes into a file you can download."
+PASTE = "Texts, one a line"
+OR_A_FILE = "Or a file"
+TEXT_COLUMN = "Text column"
+TEXT_COLUMN_INFO = "empty: found by itself"
+ANSWER_ALL = "Answer them all"
+STOP_ANSWERING = "Stop"
+ANSWERING = "Answering"
+NOTHING_ANSWERED = (
+    "Label shares and the first answers will stand here. Paste texts or choose a file, then press “Answer them all”."
+)
+FIRST_ANSWERS = "First answers"
+DOWNLOAD_ANSWERS_CSV = "Download as CSV"
+DOWNLOAD_ANSWERS_PARQUET = "Download as Parquet"
+LABEL_DOUBTFUL = "Label the doubtful"
+LABEL_WHAT = (
+    "Give texts without labels. The doubtful ones, and of these such as are unlike each other, are put before you one by one."
+)
+HOW_MANY = "How many"
+FIND_DOUBTFUL = "Find the doubtful ones"
+FINDING_DOUBTFUL = "Reading the texts"
+NOTHING_TO_LABEL = "The texts will stand here one by one, with a button and a key for each label."
+KEYS = "Keys: 1 to 9 for the labels, S to skip, B to go back."
+SKIP = "Skip"
+BACK = "Back"
+ALL_LABELLED = "All {} are done: {} labelled, {} skipped. They are kept in {}."
+OTHER_LABEL = "Another label"
+ELSEWHERE = "Use it elsewhere"
+ELSEWHERE_WHAT = (
+    "The same model from your own program, filled in with the model and text above. The endpoints take and give plain JSON."
+)
+SHARE_LINK = "Link to this model and text"
+SHARE_LINK_INFO = "opens this page with both filled in; it works for whoever can reach this address"
+NO_FRESH_HEAD = "# The base model before training has a head that Tuner makes: no file holds it."
+SNIPPETS = {"python": "Python, transformers alone", "gradio_client": "Python, gradio_client", "curl": "curl", "cli": "Terminal"}
+
 STUDY = "Search, repeats and learning curve"
 STUDY_SEARCH = "**Search**: trains with other values of the chosen settings, and keeps what does best on validation rows."
 STUDY_VARY = "settings to vary; choosing one fills in the values that are usual"
@@ -225,3 +317,67 @@ STUDY_HAS_NO_MODEL = (
     "A search, repeats or a learning curve keep no model; the Train tab shows what was found. "
     "Train with these settings to have scores and mistakes."
 )
+
+SHARE_TAB = "Share"
+TO_SHARE = "Share it →"
+SHARE = "Put the model on the Hugging Face Hub: what goes there, where, and who will see it."
+NO_SHARE = "Files and card will stand here. Choose a completed run in the list on the left."
+OWNER = "Owner"
+OWNER_INFO = "you, or an organisation you may write for"
+OWNER_UNKNOWN = "type it: the Hub could not be asked for yours"
+REPO_NAME = "Name"
+REPO_NAME_INFO = "a new repository, or one you may write to"
+WHO = "Who sees it"
+WHO_PRIVATE = "Private: you, or your organisation"
+WHO_PUBLIC = "Public: everybody"
+WHERE_IN_IT = "Branch, pull request, adapter"
+TO_MAIN = "main"
+TO_BRANCH = "a branch"
+TO_PULL_REQUEST = "a pull request"
+COMMIT_TO = "Commit to"
+COMMIT_TO_INFO = "a pull request proposes it, also at a repository of others"
+BRANCH = "Branch"
+BRANCH_INFO = "made where there is none"
+ADAPTER = "with the LoRA adapter, in adapter/"
+CHECK_RIGHTS = "Check rights"
+MAY_PUSH_NEW = "You may name it {}: there is none yet, and it is made by the push."
+MAY_PUSH = "You may write to {}, which is there already and {}. Its other files stay."
+MAY_PROPOSE = "You may open a pull request at {}."
+PUSH_MODEL = "Push"
+PUSH_AGAIN = "Push again"
+PUSHING = "Pushing to"
+PUSH_STAGES = {
+    "files": "Writing card and pictures",
+    "sending": "Sent",
+    "comparing": "Fetching it from the Hub to compare its answers",
+}
+PUSH_DONE = "The model is on the Hub: {}."
+PUSH_WAS_THERE = "{} holds this model already: nothing was sent."
+PUSH_PROPOSED = "The model is proposed to {}."
+PUSH_FAILED = "The push to {} failed."
+PUSH_NOT_BEGUN = "The push was not begun."
+NOT_LOGGED_IN = "You cannot push yet."
+RUN_IS_WHOLE = "The run is as it was; nothing of it was changed."
+COMMIT = "commit"
+WHAT_IS_PUSHED = "What will be pushed"
+FILES = "Files"
+CARD = "Card"
+FRONT_MATTER = "Metadata"
+USE_IT = "Use it from anywhere"
+READING_RUN = "Writing card and pictures"
+PURPOSES = {
+    "weights": "the model",
+    "adapter": "LoRA adapter",
+    "tokenizer": "tokenizer",
+    "config.json": "shape and label names",
+    "README.md": "the card",
+    "config.yaml": "settings, nothing of this machine",
+    "report.json": "all scores, without texts of the data",
+    "confusion.png": "picture of the card",
+    "calibration.png": "picture of the card",
+    "tuner.json": "temperature and threshold",
+}
+PUSH_DATA = "The run's rows as a data set"
+PUSH_DATA_WHAT = "Its rows with the fixes applied, a file for each split, with a card of their own."
+PUSH_DATA_NOW = "Push the rows"
+DATA_HOLDS = "The rows hold {}. Whoever may read the data set reads them. A fix on the Data tab masks them."

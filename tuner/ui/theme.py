@@ -82,7 +82,8 @@ CSS = """
 #run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
   font-size: 13px; padding: 8px 10px; }
 #run-list label span { overflow-wrap: anywhere; }
-#train-log textarea, #command-line * { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
+.cm-editor .cm-content, .cm-editor .cm-gutters, #train-log textarea, #command-line *
+{ font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
 table, [role=grid] { font-variant-numeric: tabular-nums; }
 #run-colours { display: none; }
 #source-kind label { padding: 5px 9px; font-size: 13px; }
@@ -99,4 +100,28 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 .estimate { font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; min-height: 20px; }
 .estimate.warn { color: #b35900; } .estimate.doubt { color: #c92a2a; }
 .dark .estimate.warn { color: #ffa94d; } .dark .estimate.doubt { color: #ff8787; }
+.answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
+  background: var(--block-background-fill); min-height: 92px; }
+.answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
+.answer-line { font-size: 15px; margin: 0 0 8px !important; font-variant-numeric: tabular-nums; }
+.answer-line b { font-size: 20px; margin-right: 6px; }
+.share { display: grid; grid-template-columns: minmax(70px, 26%) 1fr minmax(88px, auto); gap: 10px; align-items: center;
+  font-size: 14px; margin: 4px 0; font-variant-numeric: tabular-nums; }
+.share-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.share-track { height: 12px; border-radius: 6px; background: var(--border-color-primary); overflow: hidden; }
+.share-track > span { display: block; height: 100%; border-radius: 6px; transition: width 0.2s; }
+.share-value { text-align: right; }
+.side-grid { display: grid; gap: 8px; margin-top: 8px; }
+.side-grid.columns-2 { grid-template-columns: 1fr 1fr; }
+@media (max-width: 800px) { .side-grid.columns-2 { grid-template-columns: 1fr; } }
+#playground-answer .html-container, #why .html-container, #flips .html-container, #side-grid .html-container,
+#many-summary .html-container, #label-progress .html-container, #push-result .html-container, #neighbours-note .html-container
+{ padding: 0 !important; }
+#why .words { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 10px 14px;
+  background: var(--block-background-fill); font-size: 15px; max-height: 320px; overflow-y: auto; }
+#examples button { text-align: left; max-width: 100%; width: 100%; font-size: 13px; }
+#examples button div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+#correct { align-items: flex-end; }
+#label-one button { overflow-wrap: anywhere; white-space: normal; }
+#label-text textarea { font-size: 18px; line-height: 1.5; }
 """

@@ -227,7 +227,9 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
         context.check_model(given["model"]["name"])
         if not name and kind_of(given["data"]["source"]) == "upload":
             name = f"{runs.short_name(given['model']['name'])} on {source_picker.title_of(given['data']['source'])}"
-        return RunConfig(preset=preset, name=(name or "")[:200], **given)
+        config = RunConfig(preset=preset, name=(name or "")[:200], **given)
+        context.check_data(config.data)
+        return config
 
     def begin(proceed_anyway: bool, values: tuple[Any, ...]) -> list[Any]:
         try:

@@ -1,4 +1,4 @@
-"""Labelled texts without a table: lines with a label beside the text, and folders named by label."""
+"""Texts without a table: lines with or without a label beside the text, and folders named by label."""
 
 import re
 from itertools import islice
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _FASTTEXT = re.compile(r"__label__(\S+)\s*(.*)", re.DOTALL)
 _LABEL_HEADERS = ("label", "labels", "class", "category", "sentiment", "target")
 _CURE = "Put the label behind each text with a tab between, or give a table with the columns text and label."
+# A file without line ends is no file of one text per line.
+_MOST_LINE = 10_000_000
+_CHUNK = 20_000  # lines turned into Arrow at once: Python's objects take five times the room
 
 Pairs = list[tuple[str, str]]
 
@@ -32,6 +35,25 @@ def read_lines(clean: Clean, rows: int | None) -> "pa.Table":
     else:
         pairs = _tabbed(clean, lines)
     return _table(pairs[:rows])
+
+
+def read_unlabelled(clean: Clean) -> "pa.Table":
+    """One text per line that holds something, in a column `text`.
+
+    Raises:
+        SourceError: a line has over 10,000,000 characters.
+    """
+    import pyarrow as pa
+
+    schema, batches = pa.schema([("text", pa.large_string())]), []
+    with clean.text(newline=None) as text:
+        lines = iter(lambda: text.readline(_MOST_LINE + 1), "")
+        while chunk := list(islice(lines, _CHUNK)):
+            if max(map(len, chunk)) > _MOST_LINE:
+                raise SourceError(f"A line of {clean.name} has over {_MOST_LINE:,} characters.", "Give one text per line.")
+            kept = [line.rstrip("\n") for line in chunk if line.strip()]
+            batches.append(pa.record_batch([pa.array(kept, pa.large_string())], schema))
+    return pa.Table.from_batches(batches, schema)
 
 
 def _fasttext(name: str, number: int, line: str) -> tuple[str, str]:

@@ -15,18 +15,18 @@ _PAIRS = {
     "i have": "i've", "i will": "i'll", "you are": "you're", "we are": "we're", "they are": "they're", "you have": "you've",
     "we have": "we've", "they have": "they've",
 }  # fmt: skip
-_LONG = {short: long for long, short in _PAIRS.items()}
-_BOTH = _PAIRS | _LONG
+LONG_FORMS = {short: long for long, short in _PAIRS.items()}
+_BOTH = _PAIRS | LONG_FORMS
 # Not at the end ("yes, I am."), where English has the long form alone.
 _CONTRACTED = re.compile(
     r"(?<![\w@#'’])(" + "|".join(form.replace("'", "['’]").replace(" ", " +") for form in _BOTH) + r")(?= +[A-Za-z])(?![\w'’])",
     re.IGNORECASE,
 )
 # "I have a car" has no short form, and "don't you" no long one in this order.
-_PARTICIPLE = re.compile(
+BEFORE_PARTICIPLE = re.compile(
     r" +(?:been|had|got|never|just|already|always|seen|done|gone|made|heard|read|lost|found)\b", re.IGNORECASE
 )
-_PRONOUN = re.compile(r" +(?:i|you|he|she|it|we|they|this|that|these|those|there|the|my|your|people)\b", re.IGNORECASE)
+BEFORE_PRONOUN = re.compile(r" +(?:i|you|he|she|it|we|they|this|that|these|those|there|the|my|your|people)\b", re.IGNORECASE)
 # A number with a meaning of its own, or part of a score, a price, a time, a date or a name stays.
 _NUMBER = re.compile(
     r"(?<![\w#@$€£/.,:+*'’-])(?<!out of )(?<!of )([1-9]\d{1,3})(?![\w%/:*+'’-])(?![.,:]\d)"
@@ -38,10 +38,12 @@ _FINAL = ".!"
 
 def typo(text: str, rng: random.Random) -> str | None:
     """Two neighbouring letters inside one word swapped; the first and the last letter stay."""
-    kept = [match.span() for match in _KEPT.finditer(text)]
+    kept = bytearray(len(text))
+    for match in _KEPT.finditer(text):
+        kept[match.start() : match.end()] = b"\1" * len(match[0])
     found = []
     for word in _WORD.finditer(text):
-        if any(start <= word.start() < end for start, end in kept):
+        if kept[word.start()]:
             continue
         at = [i for i in range(word.start() + 1, word.end() - 2) if text[i].lower() != text[i + 1].lower()]
         found += [at] if at else []
@@ -53,12 +55,14 @@ def typo(text: str, rng: random.Random) -> str | None:
 
 def case(text: str, rng: random.Random) -> str | None:
     """All in capitals or all in small letters; links, handles and hashtags stay."""
+    found = (recased(text, change) for change in rng.sample((str.upper, str.lower), 2))
+    return next(filter(None, found), None)
+
+
+def recased(text: str, change: Callable[[str], str]) -> str | None:
+    """The text in capitals or small letters, as `str.upper` or `str.lower` has it; links, handles and hashtags stay."""
     pieces = _KEPT.split(text)
-    for change in rng.sample((str.upper, str.lower), 2):
-        new = "".join(piece if i % 2 else change(piece) for i, piece in enumerate(pieces))
-        if new != text:
-            return new
-    return None
+    return _if_changed(text, "".join(piece if i % 2 else change(piece) for i, piece in enumerate(pieces)))
 
 
 def contraction(text: str, rng: random.Random) -> str | None:
@@ -67,7 +71,9 @@ def contraction(text: str, rng: random.Random) -> str | None:
     def turned(match: re.Match) -> str:
         form = " ".join(match[0].replace("’", "'").split())
         new, end = _BOTH[form.lower()], match.end()
-        if (new.endswith("'ve") and not _PARTICIPLE.match(text, end)) or (new.endswith(" not") and _PRONOUN.match(text, end)):
+        if (new.endswith("'ve") and not BEFORE_PARTICIPLE.match(text, end)) or (
+            new.endswith(" not") and BEFORE_PRONOUN.match(text, end)
+        ):
             return match[0]
         if form.isupper() and len(form) > 3:
             return new.upper()

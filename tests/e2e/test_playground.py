@@ -1,0 +1,131 @@
+"""The Playground in a real browser: type, see why, compare, answer a file, correct an answer, label, retrain."""
+
+import os
+import re
+
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import shot, train_opinions
+
+
+@pytest.fixture(scope="module")
+def run(server_home, tiny_models, tmp_path_factory):
+    """Id of a finished run of three labels that knows its words."""
+    return train_opinions(server_home, tiny_models, tmp_path_factory.mktemp("rows"), steps=60, learning_rate="3e-3", batch=32)
+
+
+@pytest.fixture
+def playground(page, server, run):
+    page.goto(f"{server}/?run={run}&tab=playground")
+    expect(page.locator("#playground-model input")).to_have_value(re.compile("opinions"))
+    page.wait_for_timeout(1000)
+    return page
+
+
+def type_text(page, words):
+    page.locator("#playground-text textarea").fill(words)
+    expect(page.locator("#playground-answer b")).to_be_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_type_see_why_and_what_would_change_it(playground):
+    page = playground
+    expect(page.locator("#examples")).to_contain_text("right ·")
+    page.locator("#examples button").first.click()
+    expect(page.locator("#playground-text textarea")).not_to_have_value("")
+    type_text(page, "the film was great today")
+    expect(page.locator("#playground-answer b").first).to_have_text("positive")
+    expect(page.locator("#why")).to_contain_text("great")
+    shot(page, "playground-one")
+
+    page.get_by_role("button", name="What if").click()
+    page.click("#change-it")
+    expect(page.locator("#variants")).to_contain_text("capitals")
+    page.click("#flip-it")
+    expect(page.locator("#flips")).to_contain_text(re.compile("Without|No removal"))
+    page.get_by_role("button", name="Memory or understanding").click()
+    page.click("#find-neighbours")
+    expect(page.locator("#neighbours")).to_contain_text("train/")
+    shot(page, "playground-what-if")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_texts_and_two_models(playground, run):
+    page = playground
+    type_text(page, "the film was great today")
+    page.get_by_role("tab", name="Side by side").click()
+    expect(page.locator("#side-text textarea")).to_have_value("the film was great today")
+    page.wait_for_timeout(1000)
+    page.locator("#side-other textarea").fill("the film was awful today")
+    page.locator("#side-model input").fill(f"untouched:{run}")
+    page.locator("#side-model input").press("Enter")
+    expect(page.locator("#side-grid .answer-box")).to_have_count(4)
+    expect(page.locator("#side-grid")).to_contain_text("before training")
+    shot(page, "playground-side")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_file_is_answered_and_downloaded(playground, tmp_path):
+    page = playground
+    path = tmp_path / "reviews.csv"
+    path.write_text("text\nthe film was great today\n=1+1 the film was awful\n" + "the film was fine\n" * 300)
+    page.get_by_role("tab", name="Many texts").click()
+    page.wait_for_timeout(1000)
+    page.locator("#many-file input[type=file]").set_input_files(os.fspath(path))
+    expect(page.locator("#many-file")).to_contain_text("reviews")
+    page.click("#answer-all")
+    expect(page.locator("#many-summary")).to_contain_text("302 of 302 texts were answered")
+    expect(page.locator("#answers")).to_contain_text("the film was great today")
+    shot(page, "playground-many")
+    with page.expect_download() as download:
+        page.click("#many-csv")
+    frame = pd.read_csv(download.value.path())
+    assert len(frame) == 302
+    assert frame["text"][1] == "'=1+1 the film was awful"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_correct_label_and_retrain(playground):
+    page = playground
+    type_text(page, "the film was strangely unmoving")
+    page.locator("#that-is-wrong input").click()
+    page.get_by_role("option", name="neutral", exact=True).click()
+    expect(page.locator("#kept")).to_contain_text("1 labelled row is kept in feedback:")
+
+    page.get_by_role("tab", name="Label the doubtful").click()
+    page.wait_for_timeout(1000)
+    lines = [f"the {thing} was {word}" for thing in ("film", "crew", "food") for word in ("odd", "long", "loud", "warm")]
+    page.locator("#label-lines textarea").fill("\n".join(lines))
+    page.click("#find-doubtful")
+    expect(page.locator("#label-progress")).to_contain_text("1 of 12")
+    page.locator("#label-says").click()
+    page.keyboard.press("1")
+    expect(page.locator("#label-progress")).to_contain_text("2 of 12 · 1 labelled")
+    page.keyboard.press("s")
+    expect(page.locator("#label-progress")).to_contain_text("3 of 12 · 1 labelled")
+    shot(page, "playground-label")
+
+    page.get_by_role("tab", name="Use it elsewhere").click()
+    expect(page.locator("#snippet-curl")).to_contain_text("gradio_api/call/predict")
+    shot(page, "playground-elsewhere")
+    page.get_by_role("tab", name="One text").click()
+    type_text(page, "the film was strangely moving")
+    page.click("#that-is-right")
+    expect(page.locator("#kept")).to_contain_text("3 labelled rows are kept")
+    page.click("#retrain")
+    expect(page.locator("#run-head")).to_contain_text("with 3 corrections")
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
+
+
+@pytest.mark.slow
+def test_a_link_brings_model_and_text_back(page, server, run):
+    page.goto(f"{server}/?run={run}&tab=playground&text=the+film+was+great+today+%3Cb%3E")
+    expect(page.locator("#playground-text textarea")).to_have_value("the film was great today <b>")
+    expect(page.locator("#playground-answer b").first).to_have_text("positive")
+    expect(page.locator("#why")).to_contain_text("<b>")

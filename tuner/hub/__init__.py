@@ -1,0 +1,21 @@
+"""The one place that writes to the Hub: rights first, one commit, and a broken push can be repeated."""
+
+from tuner._lazy import lazy
+
+_NAMES = {
+    "Client": "tuner.hub.client",
+    "Pushed": "tuner.hub.commit",
+    "dataset_findings": "tuner.hub.dataset",
+    "findings_in_words": "tuner.hub.dataset",
+    "Wanted": "tuner.hub.state",
+    "begin": "tuner.hub.push",
+    "listing": "tuner.hub.files",
+    "model_card": "tuner.hub.card",
+    "model_files": "tuner.hub.files",
+    "push_state": "tuner.hub.state",
+    "push_cleaned": "tuner.hub.cleaned",
+    "push_dataset": "tuner.hub.dataset",
+    "push_files": "tuner.hub.commit",
+}
+__all__ = sorted(_NAMES)
+__getattr__ = lazy(__name__, _NAMES)

@@ -1,0 +1,110 @@
+"""Correct it, on the Playground: what a person says of an answer is kept as a labelled row, and trained on by one click."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tuner import feedback, runs
+from tuner.errors import RunError
+from tuner.feedback import Feedback
+from tuner.launch import local
+from tuner.ui import render, text
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+from tuner.ui.one_text_panel import OneTextPanel, Shown
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class CorrectPanel:
+    """What was drawn."""
+
+    right: gr.Button
+    wrong: gr.Dropdown
+    kept: gr.Markdown
+    retrain: gr.Button
+
+
+def draw(context: Context) -> CorrectPanel:
+    """Draws what one can say of the answer, and the button that trains on all that was said."""
+    with gr.Row(elem_id="correct"):
+        right = gr.Button(text.RIGHT, size="md", scale=1, min_width=120, elem_id="that-is-right")
+        wrong = gr.Dropdown([], value=None, label=text.WRONG, scale=2, min_width=200, elem_id="that-is-wrong")
+        retrain = gr.Button(text.RETRAIN, size="md", interactive=False, scale=2, min_width=200, elem_id="retrain")
+    kept = gr.Markdown(what(context), elem_classes="quiet", elem_id="kept")
+    return CorrectPanel(right, wrong, kept, retrain)
+
+
+def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneTextPanel, chosen: gr.Radio, tabs: gr.Tabs) -> None:
+    """Connects the panel.
+
+    Args:
+        chosen, tabs: a started training is chosen in the list of runs, and shown on the Train tab.
+    """
+
+    def keep(words: str, name: str | None, shown: Shown | None, label: str | None, request: gr.Request) -> list[Any]:
+        if shown is None or (shown.model, shown.text) != (name, words):
+            raise RunError("The answer to this text does not stand here yet.", "Wait for it, then judge it.")
+        given = label or shown.label
+        if given not in context.classifier(shown.model).labels:
+            raise RunError(f"'{given[:80]}' is none of the model's labels.", "Choose one of the list.")
+        judged = Feedback(
+            text=shown.text,
+            label=given,
+            predicted=shown.label,
+            probability=shown.probability,
+            model=shown.model,
+            kind="right" if given == shown.label else "wrong",
+            by=request.username or "",
+        )
+        feedback.add(feedback.name_for(shown.model), judged)
+        gr.Success(f"Kept as “{given}”.", duration=4)
+        return [None, *_state(context, name)]
+
+    @toast
+    def right(words: str, name: str | None, shown: Shown | None, request: gr.Request) -> list[Any]:
+        return keep(words, name, shown, None, request)
+
+    @toast
+    def wrong(words: str, name: str | None, shown: Shown | None, label: str | None, request: gr.Request) -> list[Any]:
+        return keep(words, name, shown, label, request) if label else [gr.skip()] * 3
+
+    @toast
+    def retrain(name: str | None) -> list[Any]:
+        run = context.run_of(name)
+        if run is None:
+            raise RunError("This model is no run.", text.NOT_A_RUN)
+        started = local.start(feedback.retrain_config(run, feedback.name_for(run.id)))
+        choices = [render.run_choice(runs.summary(row)) for row in runs.list_runs()]
+        return [gr.Radio(choices=choices, value=started.id), gr.Tabs(selected="train")]
+
+    @toast
+    def labels(name: str | None) -> list[Any]:
+        names = list(context.classifier(name).labels[:500]) if name else []
+        return [gr.Dropdown(names, value=None), *_state(context, name)]
+
+    outputs = [panel.wrong, panel.kept, panel.retrain]
+    panel.right.click(right, [one.text, model, one.shown], outputs, **_PRIVATE)
+    panel.wrong.input(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
+    panel.retrain.click(retrain, model, [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
+    model.change(labels, model, outputs, trigger_mode="always_last", concurrency_limit=4, **_PRIVATE)
+
+
+def what(context: Context) -> str:
+    """What becomes of a correction; where several people meet, who sees it."""
+    return text.CORRECT_WHAT if context.local else text.CORRECT_SHARED
+
+
+def _state(context: Context, name: str | None) -> list[Any]:
+    """How many corrections there are for the model, and whether it can be trained with them."""
+    set_name = feedback.name_for(name) if name else ""
+    count = feedback.count(set_name) if set_name in feedback.names() else 0
+    if not count:
+        return [what(context), gr.Button(text.RETRAIN, interactive=False)]
+    words = "1 labelled row is" if count == 1 else f"{count:,} labelled rows are"
+    return [
+        text.CORRECTIONS.format(words, f"`feedback:{set_name}`"),
+        gr.Button(text.RETRAIN, interactive=context.run_of(name) is not None),
+    ]

@@ -1,0 +1,238 @@
+"""Label the doubtful, on the Playground: the texts that would teach most, one by one, with a key for each label."""
+
+import threading
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tuner import feedback
+from tuner.batch import read_texts
+from tuner.data.files import FILE_SUFFIXES
+from tuner.doubtful import MOST_TEXTS, Doubtful, choose
+from tuner.errors import SourceError
+from tuner.feedback import Feedback
+from tuner.ui import render, render_answers, render_report, stopping, text
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+from tuner.ui.stopping import Stops
+
+# Keys 1 to 9; a tenth label and more are chosen from a list.
+_KEYS = 9
+_MOST_AT_ONCE = 200
+_MOST_LABELS = 500
+_LOCK = threading.Lock()
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Presses the buttons of the panel; not while somebody types in a field, and not on another tab.
+KEYS_JS = """() => {
+    if (window.tunerKeys) return;
+    window.tunerKeys = true;
+    document.addEventListener('keydown', (event) => {
+        const panel = document.querySelector('#label-one');
+        if (event.repeat) return;
+        const typing = event.target.closest('input, textarea, select, [contenteditable=true]');
+        if (!panel || panel.offsetParent === null || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+        const id = /^[1-9]$/.test(event.key) ? `label-key-${event.key}`
+            : {s: 'label-skip', S: 'label-skip', b: 'label-back', B: 'label-back'}[event.key];
+        const button = id && document.getElementById(id);
+        if (button && !button.disabled && button.offsetParent !== null) { event.preventDefault(); button.click(); }
+    });
+}"""
+
+
+@dataclass
+class Labelling:
+    """A person's way through the doubtful texts; kept in the session.
+
+    Attributes:
+        given: position in `queue` → the label given, "" where it was skipped.
+    """
+
+    model: str = ""
+    queue: list[Doubtful] = field(default_factory=list)
+    at: int = 0
+    given: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LabelPanel:
+    """What was drawn."""
+
+    pasted: gr.Textbox
+    file: gr.File
+    column: gr.Textbox
+    count: gr.Slider
+    find: gr.Button
+    stop: gr.Button
+    state: gr.State
+    empty: gr.HTML
+    one: gr.Column
+    progress: gr.HTML
+    place: gr.Number
+    text: gr.Textbox
+    says: gr.HTML
+    keys: list[gr.Button]
+    more: gr.Dropdown
+    skip: gr.Button
+    back: gr.Button
+
+    @property
+    def shown(self) -> list[gr.components.Component]:
+        """What `_show` fills, in its order."""
+        return [
+            self.state,
+            self.empty,
+            self.one,
+            self.progress,
+            self.place,
+            self.text,
+            self.says,
+            *self.keys,
+            self.more,
+            self.back,
+        ]
+
+
+def draw() -> LabelPanel:
+    """Draws the texts on the left, and the one to label on the right."""
+    gr.Markdown(text.LABEL_WHAT, elem_classes="quiet")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            pasted = gr.Textbox(label=text.PASTE, lines=6, max_lines=14, elem_id="label-lines")
+            file = gr.File(
+                label=text.OR_A_FILE, file_types=list(FILE_SUFFIXES), type="filepath", height=120, elem_id="label-file"
+            )
+            column = gr.Textbox(label=text.TEXT_COLUMN, info=text.TEXT_COLUMN_INFO, max_lines=1, elem_id="label-column")
+            count = gr.Slider(5, _MOST_AT_ONCE, value=20, step=5, label=text.HOW_MANY, elem_id="label-count")
+            with gr.Row():
+                find = gr.Button(text.FIND_DOUBTFUL, variant="primary", elem_id="find-doubtful")
+                stop = gr.Button(
+                    text.STOP_ANSWERING, variant="stop", interactive=False, scale=0, min_width=90, elem_id="label-stop"
+                )
+        with gr.Column(scale=2, min_width=460):
+            empty = gr.HTML(render.empty(text.NOTHING_TO_LABEL), elem_id="label-empty")
+            with gr.Column(visible=False, elem_id="label-one") as one:
+                progress = gr.HTML("", elem_id="label-progress")
+                place = gr.Number(0, precision=0, visible=False)  # of the text on the page: what a key judges
+                words = gr.Textbox(label="Text", interactive=False, lines=4, max_lines=14, elem_id="label-text")
+                says = gr.HTML("", elem_id="label-says")
+                with gr.Row():
+                    keys = [
+                        gr.Button("", visible=False, size="md", min_width=120, elem_id=f"label-key-{i + 1}") for i in range(_KEYS)
+                    ]
+                more = gr.Dropdown([], value=None, label=text.OTHER_LABEL, visible=False, elem_id="label-more")
+                with gr.Row():
+                    back = gr.Button(text.BACK, size="sm", scale=0, min_width=100, elem_id="label-back")
+                    skip = gr.Button(text.SKIP, size="sm", scale=0, min_width=100, elem_id="label-skip")
+                gr.Markdown(text.KEYS, elem_classes="quiet")
+    state = gr.State(Labelling())
+    given = (pasted, file, column, count, find, stop)
+    return LabelPanel(*given, state, empty, one, progress, place, words, says, keys, more, skip, back)
+
+
+def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
+    """Connects the panel to the tab's model."""
+    stops = Stops()
+
+    @toast
+    def find(name: str | None, pasted: str, file: str | None, column: str, count: float, request: gr.Request,
+             progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
+        if not name:
+            raise SourceError("There is no model to ask.", text.NO_MODEL)
+        if not file and not (pasted or "").strip():
+            raise SourceError("There is no text to label.", "Paste lines of text, or choose a file.")
+        source = read_texts(Path(file), column.strip() or None) if file else pasted.splitlines()
+        texts = list(islice(source, MOST_TEXTS + 1))  # one more is refused
+
+        def say(done: int) -> None:
+            progress((done, len(texts)), desc=text.FINDING_DOUBTFUL, unit="texts")
+
+        stop = stops.begin(request)
+        try:
+            found = choose(context.classifier(name), texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set)
+        finally:
+            stops.end(request)
+        if not found:
+            raise SourceError("None of the texts holds a word.", "Give texts with at least one word.")
+        return _show(context, Labelling(name, found))
+
+    @toast
+    def give(state: Labelling, place: float, label: str | None, request: gr.Request) -> list[Any]:
+        with _LOCK:  # two keys at once are two threads
+            if not state.queue or state.at >= len(state.queue) or state.at != place or not label:
+                return [gr.skip()] * len(panel.shown)
+            state.given[state.at] = label
+            state.at += 1
+        doubtful = state.queue[int(place)]
+        judged = Feedback(
+            text=doubtful.text, label=label, predicted=doubtful.label, probability=doubtful.probability, model=state.model,
+            kind="labelled", by=request.username or "",
+        )  # fmt: skip
+        feedback.add(feedback.name_for(state.model), judged)
+        return _show(context, state)
+
+    @toast
+    def by_key(key: int, state: Labelling, place: float, request: gr.Request) -> list[Any]:
+        labels = context.classifier(state.model).labels if state.model else ()
+        return give(state, place, labels[key] if key < len(labels) else None, request)
+
+    @toast
+    def step(by: int, state: Labelling) -> list[Any]:
+        if by > 0 and state.at < len(state.queue):
+            state.given.setdefault(state.at, "")
+        state.at = min(max(0, state.at + by), len(state.queue))
+        return _show(context, state)
+
+    inputs = [model, panel.pasted, panel.file, panel.column, panel.count]
+    stopping.wire(panel.find, panel.stop, stops, find, inputs, panel.shown, [panel.empty, panel.text])
+    for key, button in enumerate(panel.keys):
+
+        def pressed(state: Labelling, place: float, request: gr.Request, key: int = key) -> list[Any]:
+            return by_key(key, state, place, request)
+
+        button.click(pressed, [panel.state, panel.place], panel.shown, **_PRIVATE)
+    panel.more.input(give, [panel.state, panel.place, panel.more], panel.shown, **_PRIVATE)
+    for button, by in ((panel.skip, 1), (panel.back, -1)):
+        button.click(lambda state, by=by: step(by, state), panel.state, panel.shown, **_PRIVATE)
+    return stops
+
+
+def _show(context: Context, state: Labelling) -> list[Any]:
+    """Values for `LabelPanel.shown`: the text it is at, or that all are done."""
+    labels = context.classifier(state.model).labels
+    done, total = state.at >= len(state.queue), len(state.queue)
+    labelled = sum(bool(label) for label in state.given.values())
+    bar = (
+        f'<div class="bar"><div style="width:{100 * state.at / total:.0f}%"></div></div>'
+        f'<p class="run-line">{min(state.at + 1, total):,} of {total:,} · {labelled:,} labelled</p>'
+    )
+    if done:
+        skipped = total - labelled
+        words = text.ALL_LABELLED.format(
+            f"{total:,}", f"{labelled:,}", f"{skipped:,}", f"feedback:{feedback.name_for(state.model)}"
+        )
+        shown: list[Any] = [gr.HTML(render.empty(words), visible=True), gr.Column(visible=False), bar, state.at, "", ""]
+        return [state, *shown, *[gr.skip()] * _KEYS, gr.skip(), gr.skip()]
+    doubtful = state.queue[state.at]
+    says = f"The model says {doubtful.label}, {render_answers.percent(doubtful.probability)}."
+    before = state.given.get(state.at)
+    if before:
+        says += f" You said {before}."
+    buttons = [
+        gr.Button(f"{place + 1} · {labels[place]}" if place < len(labels) else "", visible=place < len(labels))
+        for place in range(_KEYS)
+    ]
+    return [
+        state,
+        gr.HTML(visible=False),
+        gr.Column(visible=True),
+        bar,
+        state.at,
+        doubtful.text,
+        render_report.sentences(says),
+        *buttons,
+        gr.Dropdown(list(labels[_KEYS:_MOST_LABELS]), value=None, visible=len(labels) > _KEYS),
+        gr.Button(interactive=state.at > 0),
+    ]

@@ -1,0 +1,86 @@
+"""The chosen run's rows as a data set on the Hub: personal data first, then one push that can be repeated."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from tuner.errors import RunError
+from tuner.hub import dataset_findings, findings_in_words, push_cleaned
+from tuner.hub.cleaned import check_pushable, cleaned_rows
+from tuner.ui import render_report, render_share, text
+from tuner.ui.context import Context
+from tuner.ui.errors import toast
+from tuner.ui.sharing import own_token
+
+
+@dataclass(frozen=True)
+class DataPanel:
+    """What was drawn; `anyway` is shown where texts hold personal data."""
+
+    repo: gr.Textbox
+    public: gr.Checkbox
+    push: gr.Button
+    anyway: gr.Button
+    result: gr.HTML
+
+
+def draw() -> DataPanel:
+    """Draws an accordion; nothing leaves the machine before its button is pressed."""
+    with gr.Accordion(text.PUSH_DATA, open=False, elem_id="share-data"):
+        gr.Markdown(text.PUSH_DATA_WHAT, elem_classes="quiet")
+        with gr.Row():
+            repo = gr.Textbox(
+                label=text.PUSH_TO, info=text.PUSH_INFO, placeholder="owner/name", max_lines=1, scale=3, elem_id="share-data-repo"
+            )
+            public = gr.Checkbox(label=text.PUBLIC, info=text.PUBLIC_INFO, value=False, scale=1, elem_id="share-data-public")
+        with gr.Row():
+            push = gr.Button(text.PUSH_DATA_NOW, size="sm", scale=0, min_width=160, elem_id="share-data-push")
+            anyway = gr.Button(
+                text.PUSH_ANYWAY, size="sm", variant="stop", scale=0, min_width=200, visible=False, elem_id="share-data-anyway"
+            )
+        result = gr.HTML("", elem_id="share-data-result")
+    return DataPanel(repo, public, push, anyway, result)
+
+
+def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdown, name: gr.Textbox) -> None:
+    """Connects the buttons to the rows of the chosen run.
+
+    Args:
+        owner, name: of the model: the data set is named after it.
+    """
+
+    def send(run_id: str | None, repo: str, public: bool, looked: bool) -> list[Any]:
+        run = context.run_of(run_id)
+        if run is None:
+            raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
+        check_pushable(run.config.data)
+        token, data = own_token(context.local), context.data(run.config.data)
+        found = {} if looked else dataset_findings(cleaned_rows(data))
+        if found:
+            return [render_report.sentences(text.DATA_HOLDS.format(findings_in_words(found))), gr.Button(visible=True)]
+        pushed = push_cleaned(data, run.config, (repo or "").strip(), token=token, private=not public)
+        state = "was there already" if pushed.unchanged else "is pushed"
+        said = render_report.sentences(f"{pushed.repo_id} {state}, {'private' if pushed.private else 'public'}.")
+        return [f'{said}<p class="sentence">{render_share.link(pushed.link)}</p>', gr.Button(visible=False)]
+
+    @toast
+    def look_and_push(run_id: str | None, repo: str, public: bool) -> list[Any]:
+        return send(run_id, repo, public, looked=False)
+
+    @toast
+    def push_anyway(run_id: str | None, repo: str, public: bool) -> list[Any]:
+        return send(run_id, repo, public, looked=True)
+
+    private: dict[str, Any] = {"api_visibility": "private"}
+    for button, handler in ((panel.push, look_and_push), (panel.anyway, push_anyway)):
+        button.click(
+            handler, [chosen, panel.repo, panel.public], [panel.result, panel.anyway], show_progress_on=panel.result,
+            concurrency_limit=2, **private,
+        )  # fmt: skip
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **private}
+    gr.on(
+        [owner.change, name.change], lambda *model: f"{'/'.join(model)}-data" if all(model) else "", [owner, name], panel.repo,
+        **quiet,
+    )  # fmt: skip
+    chosen.change(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
