@@ -34,3 +34,8 @@ def signed(value: float) -> str:
     if abs(value) < 5e-5:
         return "0"
     return f"{value:+.2f}" if abs(value) >= 0.005 else f"{value:+.1g}"
+
+
+def points(change: float) -> str:
+    """A difference of probabilities in points with its sign; a real minus sign, so that it lines up."""
+    return f"{'+' if change >= 0 else '−'}{100 * abs(change):.1f}"

@@ -79,7 +79,7 @@ def test_a_file_is_answered_and_downloaded(playground, tmp_path):
     page.locator("#many-file input[type=file]").set_input_files(os.fspath(path))
     expect(page.locator("#many-file")).to_contain_text("reviews")
     page.click("#answer-all")
-    expect(page.locator("#many-summary")).to_contain_text("302 of 302 texts were answered")
+    expect(page.locator("#many-summary")).to_contain_text("302 of 302 texts of column “text” were answered")
     expect(page.locator("#answers")).to_contain_text("the film was great today")
     shot(page, "playground-many")
     with page.expect_download() as download:

@@ -79,9 +79,8 @@ def test_see_push_and_find_it_on_the_hub(page, app, run, hub):  # noqa: F811
     assert len(hub.commits) == 1
     shot(page, "share-done")
 
-    page.reload()
-    page.get_by_role("tab", name="Share").click()
-    expect(page.locator("#share-state")).to_contain_text("The model is on the Hub")
+    page.goto(f"{app}/?run={run}&tab=share")
+    expect(page.locator("#share-state p.answer")).to_be_visible()
     page.get_by_role("button", name="The run's rows as a data set").click()
     expect(page.locator("#share-data-repo input, #share-data-repo textarea")).to_have_value("owner/opinions-more-data")
     page.click("#share-data-push")

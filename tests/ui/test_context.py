@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -143,3 +145,21 @@ def test_what_is_no_name_of_a_model_is_refused_in_words(name):
     """Once an AttributeError."""
     with pytest.raises(ModelError, match="has no name"):
         Context().predict(name, ["fine"])
+
+
+def test_what_answers_need_is_imported_where_there_is_a_model(train_here, tiny_config):
+    """In a child: this process has it already."""
+    code = (
+        "import sys, time; from tuner.ui.context import Context\n"
+        "context = Context(); context.warm_up(); context._whole.wait(60)\n"
+        "deadline = time.monotonic() + (60 if __import__('tuner.runs').runs.list_runs() else 2)\n"
+        "while time.monotonic() < deadline and 'transformers.models.bert.modeling_bert' not in sys.modules: time.sleep(0.2)\n"
+        "print('torch' in sys.modules)"
+    )
+    assert _printed(code) == "False"
+    train_here(tiny_config(max_steps=1))
+    assert _printed(code) == "True"
+
+
+def _printed(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout.strip()

@@ -8,6 +8,7 @@ from tuner.inference import Prediction
 from tuner.neighbours import Neighbour, Neighbours
 from tuner.ui import render_answers
 from tuner.what_if import Flip, Variant
+from tuner.words import points
 
 
 def prediction(probabilities, **more):
@@ -49,7 +50,7 @@ def test_a_share_never_reads_as_certain_where_it_is_not(share, words):
 
 @pytest.mark.parametrize(("change", "words"), [(0.031, "+3.1"), (-0.5, "−50.0"), (0.0, "+0.0")])
 def test_points_carry_their_sign(change, words):
-    assert render_answers.points(change) == words
+    assert points(change) == words
 
 
 def test_examples_are_right_wrong_and_doubtful_rows():

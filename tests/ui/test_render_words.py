@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tuner.explain import METHODS, Explanation, Word
-from tuner.ui.render_words import STRONGEST_ALPHA, words_html, words_table
+from tuner.ui.render_words import STRONGEST_ALPHA, remark, words_html, words_table
 
 GREEN, VERMILLION, BLUE = "#009E73", "#D55E00", "#0072B2"
 
@@ -52,8 +52,8 @@ def test_attention_has_one_colour_and_no_side():
 
 def test_every_word_has_its_number_and_the_three_strongest_show_it():
     whole = words_html(explained("a b c d", [0.4, -0.31, 0.2, 0.1]))
-    assert re.findall(r'title="([^"]*)"', whole) == ["+0.40", "-0.31", "+0.20", "+0.10"]
-    assert re.findall(r"<bdi> ([^<]*)</bdi>", whole) == ["+0.40", "-0.31", "+0.20"]
+    assert re.findall(r'title="([^"]*)"', whole) == ["+40.0", "−31.0", "+20.0", "+10.0"]
+    assert re.findall(r"<bdi> ([^<]*)</bdi>", whole) == ["+40.0", "−31.0", "+20.0"]
 
 
 @pytest.mark.parametrize("nasty", ["<script>alert(1)</script>", '"><img/src=x/onerror=alert(1)>', "</div><b>", "&lt;b&gt;"])
@@ -67,7 +67,7 @@ def test_text_and_label_are_escaped(nasty):
 
 def test_blanks_and_lines_are_kept():
     whole = words_html(explained("one\n\n  two ", [0.4, 0.2]))
-    assert re.sub("<[^>]*>", "", whole.partition("</div>")[0]).replace(" +0.40", "").replace(" +0.20", "") == "one\n\n  two "
+    assert re.sub("<[^>]*>", "", whole.partition("</div>")[0]).replace(" +40.0", "").replace(" +20.0", "") == "one\n\n  two "
     assert "white-space: pre-wrap" in whole
 
 
@@ -97,8 +97,15 @@ def test_the_strongest_ground_is_readable_in_light_and_dark(colour, ground, ink)
 
 def test_the_table_has_the_strongest_first():
     table = words_table(explained("a b c", [0.1, -0.31, 0.2]))
-    assert table.values.tolist() == [["b", "-0.31"], ["c", "+0.20"], ["a", "+0.10"]]
+    assert table.values.tolist() == [["b", "−31.0"], ["c", "+20.0"], ["a", "+10.0"]]
 
 
 def test_a_table_of_no_words_has_its_columns():
     assert list(words_table(explained("a", [])).columns) == ["word", "part"]
+
+
+def test_words_that_move_little_are_pale_and_said_to_be_so():
+    faint, strong = explained("a b", [0.01, 0.005]), explained("a b", [0.4, 0.1])
+    assert f"{STRONGEST_ALPHA * 0.2:.2f})" in words_html(faint)
+    assert "No single word carries it" in remark(faint)
+    assert remark(strong) == ""

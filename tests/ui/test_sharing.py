@@ -42,10 +42,12 @@ def test_without_a_login_it_says_how():
 
 
 @pytest.mark.usefixtures("nobody")
-def test_on_a_space_the_owner_s_token_is_not_lent(monkeypatch):
+@pytest.mark.parametrize("space", ["owner/space", ""])
+def test_the_owner_s_token_is_lent_to_no_guest(space, monkeypatch):
+    """Also not to those who come over the network to an app that is no Space."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setenv("SPACE_ID", "owner/space")
-    with pytest.raises(NetworkError, match="This Space knows no login of yours"):
+    monkeypatch.setenv("SPACE_ID", space)
+    with pytest.raises(NetworkError, match="This page knows no login of yours"):
         sharing.own_token(local=False)
 
 

@@ -1,5 +1,6 @@
 """What the handlers share: which sources are allowed here, and what was loaded lately."""
 
+import importlib
 import math
 import os
 import threading
@@ -97,14 +98,34 @@ class Context:
 
     def __init__(self, local: bool = True) -> None:
         self.local = local
+        # Cleared while `warm_up` imports transformers: `datasets` asks the half of it that is there for a class it lacks.
+        self._whole = threading.Event()
+        self._whole.set()
         self._classifiers = Recent(_MOST_CLASSIFIERS)
         self._data = Recent(_MOST_DATA_SETS)
         self._profiles = Recent(_MOST_DATA_SETS)
         self._evaluations = Recent(_MOST_EVALUATIONS)
         self._looked, self._trains = -math.inf, False
 
+    def warm_up(self) -> None:
+        """Imports what answers need (5 s, 250 MB) in a thread, where there is a model to ask: the first one waits less."""
+        self._whole.clear()
+        threading.Thread(target=self._import, daemon=True).start()
+
+    def _import(self) -> None:
+        try:
+            if not any(run.has_model for run in runs.list_runs()):
+                return
+            importlib.import_module("transformers")
+            self._whole.set()
+            # What all model classes import; that of one architecture takes 0.1 s more.
+            importlib.import_module("transformers.models.bert.modeling_bert")
+        finally:
+            self._whole.set()
+
     def data(self, config: DataConfig) -> LabelledData:
         """The labelled rows of a data config."""
+        self._whole.wait()
         self.check_data(config)
         return self._data.get(_data_key(config), lambda: load_labelled(config))
 

@@ -1,5 +1,6 @@
 """Many texts, on the Playground: pasted lines or a file in, a table with every answer out."""
 
+import html
 import shutil
 import tempfile
 import time
@@ -102,7 +103,7 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
         finally:
             stops.end(request)
         return [
-            _summary(found, context.title(name), context.title(other) if second else ""),
+            _summary(found, texts.column if file else "", context.title(name), context.title(other) if second else ""),
             gr.Dataframe(render_answers.file_rows(found.first, tuple(found.labels)), visible=True),
             gr.DownloadButton(value=str(folder / "answers.csv"), visible=True),
             gr.DownloadButton(value=str(folder / "answers.parquet"), visible=True),
@@ -130,13 +131,14 @@ def _sweep() -> None:
             continue
 
 
-def _summary(found: FileAnswers, model: str, other: str) -> str:
+def _summary(found: FileAnswers, column: str | None, model: str, other: str) -> str:
     """How many were answered, and the label shares as bars; a second model's beside them."""
     stopped = f" Stopped: {found.of - found.rows:,} were left." if found.stopped else ""
     empty = f" {found.empty:,} were empty." if found.empty else ""
     unsure = f" {found.unsure:,} are unsure." if found.unsure is not None else ""
     agree = f" Both models agree on {found.agree:,}." if found.agree is not None else ""
-    words = f'<p class="answer">{found.rows:,} of {found.of:,} texts were answered.{empty}{unsure}{agree}{stopped}</p>'
+    where = f" of column “{html.escape(column[:80])}”" if column else ""
+    words = f'<p class="answer">{found.rows:,} of {found.of:,} texts{where} were answered.{empty}{unsure}{agree}{stopped}</p>'
     parts = [_shares(found.labels, model if other else "")]
     if found.other_labels is not None:
         parts.append(_shares(found.other_labels, other))

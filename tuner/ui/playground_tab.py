@@ -11,7 +11,6 @@ from tuner.ui import (
     label_panel,
     many_panel,
     one_text_panel,
-    push_panel,
     side_panel,
     text,
     what_if_panel,
@@ -51,7 +50,6 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> Pl
                 one = one_text_panel.draw_answer(*drawn)
                 correct = correct_panel.draw(context)
                 what_if = what_if_panel.draw()
-                push = push_panel.draw()
         with gr.Tab(text.SIDE_BY_SIDE, id="side") as side_page:
             side = side_panel.draw()
         with gr.Tab(text.MANY, id="many") as many_page:
@@ -64,8 +62,6 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> Pl
     following = gr.Button(text.TO_SHARE, variant="primary", elem_id="to-share")
     one_text_panel.wire(context, one, model)
     correct_panel.wire(context, correct, model, one, chosen, tabs)
-    if push:
-        push_panel.wire(push, model)
     stops_here = what_if_panel.wire(context, what_if, model, one.text)
     side_panel.wire(context, side, model)
     stops = [many_panel.wire(context, many, model), label_panel.wire(context, label, model)]

@@ -12,6 +12,7 @@ from tuner.inference import Prediction
 from tuner.neighbours import Neighbours
 from tuner.ui import text
 from tuner.what_if import Flip, Variant
+from tuner.words import points
 
 MOST_BARS = 12
 _MOST_SHOWN = 300
@@ -104,11 +105,6 @@ def variant_table(found: Sequence[Variant], label: str) -> pd.DataFrame:
         ],
         columns=["what", "text", "answer", label, "change"],
     )
-
-
-def points(change: float) -> str:
-    """A difference of probabilities in points with its sign; a real minus sign, so that it lines up."""
-    return f"{'+' if change >= 0 else '−'}{100 * abs(change):.1f}"
 
 
 def flip_words(found: Sequence[Flip]) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tuner import colours
 from tuner.explain import Explanation, Word
-from tuner.words import signed
+from tuner.words import points, signed
 
 _MOST_WORDS = 500
 _MOST_CHARACTERS = 20_000
@@ -68,7 +68,7 @@ def _strongest(explanation: Explanation) -> float:
 
 def _number(score: float, explanation: Explanation) -> str:
     """Probabilities in points, as everywhere on the page."""
-    return signed(100 * score) if _in_points(explanation) else signed(score)
+    return points(score) if _in_points(explanation) else signed(score)
 
 
 def _word(word: Word, most: float, explanation: Explanation, *, numbered: bool) -> str:

@@ -32,7 +32,8 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.B
     """
     on_space = bool(os.environ.get("SPACE_ID"))
     # Who comes over the network is a guest: names no paths of this machine, and pushes nothing with its token.
-    app = build_app(Context(local=not on_space and host in _THIS_MACHINE))
+    context = Context(local=not on_space and host in _THIS_MACHINE)
+    app = build_app(context)
     app.queue(max_size=64)
     names = ["127.0.0.1", "localhost", "[::1]", host]
     names += [name.strip() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()]
@@ -61,6 +62,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.B
         )
     except OSError:
         raise SettingsError([f"Port {port} is taken."]) from None
+    context.warm_up()
     print(f"Tuner is at http://{host}:{port}", flush=True)
     if block:
         app.block_thread()

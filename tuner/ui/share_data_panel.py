@@ -1,23 +1,28 @@
-"""The chosen run's rows as a data set on the Hub: personal data first, then one push that can be repeated."""
+"""The chosen run's rows or corrections as a data set on the Hub: personal data first, then one push that can be repeated."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from tuner import feedback
 from tuner.errors import RunError
-from tuner.hub import dataset_findings, findings_in_words, push_cleaned
+from tuner.hub import dataset_findings, findings_in_words, push_cleaned, push_dataset
 from tuner.hub.cleaned import check_pushable, cleaned_rows
 from tuner.ui import render_report, render_share, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token
 
+# What is pushed → the end of the data set's name.
+_SUFFIXES = {text.CLEANED_ROWS: "data", text.CORRECTED_ROWS: "corrections"}
+
 
 @dataclass(frozen=True)
 class DataPanel:
     """What was drawn; `anyway` is shown where texts hold personal data."""
 
+    what: gr.Radio
     repo: gr.Textbox
     public: gr.Checkbox
     push: gr.Button
@@ -28,7 +33,13 @@ class DataPanel:
 def draw() -> DataPanel:
     """Draws an accordion; nothing leaves the machine before its button is pressed."""
     with gr.Accordion(text.PUSH_DATA, open=False, elem_id="share-data"):
-        gr.Markdown(text.PUSH_DATA_WHAT, elem_classes="quiet")
+        what = gr.Radio(
+            list(_SUFFIXES),
+            value=text.CLEANED_ROWS,
+            label=text.PUSH_DATA_ROWS,
+            info=text.PUSH_DATA_WHAT,
+            elem_id="share-data-what",
+        )
         with gr.Row():
             repo = gr.Textbox(
                 label=text.PUSH_TO, info=text.PUSH_INFO, placeholder="owner/name", max_lines=1, scale=3, elem_id="share-data-repo"
@@ -40,7 +51,7 @@ def draw() -> DataPanel:
                 text.PUSH_ANYWAY, size="sm", variant="stop", scale=0, min_width=200, visible=False, elem_id="share-data-anyway"
             )
         result = gr.HTML("", elem_id="share-data-result")
-    return DataPanel(repo, public, push, anyway, result)
+    return DataPanel(what, repo, public, push, anyway, result)
 
 
 def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdown, name: gr.Textbox) -> None:
@@ -50,37 +61,46 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
         owner, name: of the model: the data set is named after it.
     """
 
-    def send(run_id: str | None, repo: str, public: bool, looked: bool) -> list[Any]:
+    def send(run_id: str | None, what: str, repo: str, public: bool, looked: bool) -> list[Any]:
         run = context.run_of(run_id)
         if run is None:
             raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
-        check_pushable(run.config.data)
-        token, data = own_token(context.local), context.data(run.config.data)
-        found = {} if looked else dataset_findings(cleaned_rows(data))
+        token, corrected = own_token(context.local), what == text.CORRECTED_ROWS
+        if not corrected:
+            check_pushable(run.config.data)
+        rows = feedback.name_for(run.id) if corrected else context.data(run.config.data)
+        found = {} if looked else dataset_findings(rows if isinstance(rows, str) else cleaned_rows(rows))
         if found:
             return [render_report.sentences(text.DATA_HOLDS.format(findings_in_words(found))), gr.Button(visible=True)]
-        pushed = push_cleaned(data, run.config, (repo or "").strip(), token=token, private=not public)
+        where = {"token": token, "private": not public}
+        if isinstance(rows, str):
+            pushed = push_dataset(rows, (repo or "").strip(), **where)
+        else:
+            pushed = push_cleaned(rows, run.config, (repo or "").strip(), **where)
         state = "was there already" if pushed.unchanged else "is pushed"
         said = render_report.sentences(f"{pushed.repo_id} {state}, {'private' if pushed.private else 'public'}.")
         return [f'{said}<p class="sentence">{render_share.link(pushed.link)}</p>', gr.Button(visible=False)]
 
     @toast
-    def look_and_push(run_id: str | None, repo: str, public: bool) -> list[Any]:
-        return send(run_id, repo, public, looked=False)
+    def look_and_push(run_id: str | None, what: str, repo: str, public: bool) -> list[Any]:
+        return send(run_id, what, repo, public, looked=False)
 
     @toast
-    def push_anyway(run_id: str | None, repo: str, public: bool) -> list[Any]:
-        return send(run_id, repo, public, looked=True)
+    def push_anyway(run_id: str | None, what: str, repo: str, public: bool) -> list[Any]:
+        return send(run_id, what, repo, public, looked=True)
 
     private: dict[str, Any] = {"api_visibility": "private"}
     for button, handler in ((panel.push, look_and_push), (panel.anyway, push_anyway)):
         button.click(
-            handler, [chosen, panel.repo, panel.public], [panel.result, panel.anyway], show_progress_on=panel.result,
+            handler, [chosen, panel.what, panel.repo, panel.public], [panel.result, panel.anyway], show_progress_on=panel.result,
             concurrency_limit=2, **private,
         )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **private}
-    gr.on(
-        [owner.change, name.change], lambda *model: f"{'/'.join(model)}-data" if all(model) else "", [owner, name], panel.repo,
-        **quiet,
-    )  # fmt: skip
-    chosen.change(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
+    gr.on([owner.change, name.change, panel.what.input], _named, [owner, name, panel.what], panel.repo, **quiet)
+    for event in (chosen.change, panel.what.input):
+        event(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
+
+
+def _named(owner: str | None, name: str | None, what: str) -> str:
+    """The data set's name, after the model's."""
+    return f"{owner}/{name}-{_SUFFIXES[what]}" if owner and name and what in _SUFFIXES else ""

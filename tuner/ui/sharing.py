@@ -26,14 +26,14 @@ def own_token(local: bool) -> str:
     Raises:
         NetworkError: they have none here.
     """
+    if not local:  # a token that lies here is its owner's, not the visitor's
+        raise NetworkError(
+            "This page knows no login of yours, so it cannot push for you.",
+            "Push from a machine of your own: `python -m tuner push RUN OWNER/NAME`.",
+        )
     found = hub_read.token()
     if isinstance(found, str):
         return found
-    if not local:
-        raise NetworkError(
-            "This Space knows no login of yours, so it cannot push for you.",
-            "Push from a machine of your own: `python -m tuner push RUN OWNER/NAME`.",
-        )
     raise NetworkError(
         "You are not logged in to the Hugging Face Hub.", "Run `hf auth login` in a terminal, then open this tab again."
     )

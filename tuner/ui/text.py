@@ -238,15 +238,12 @@ CORRECT_SHARED = "What you say here is kept as labelled rows that everybody who 
 RIGHT = "That is right"
 WRONG = "That is wrong, it is"
 RETRAIN = "Retrain with my corrections"
-NO_CORRECTIONS = "No correction is kept for this model yet."
 CORRECTIONS = "{} kept in {}, which the Data tab and the terminal take as a source."
 NOT_A_RUN = "Only a run can be retrained: choose one as the model."
 PUSH_TO = "Hub data set"
 PUSH_INFO = "with the token of your login on this machine (`hf auth login`)"
 PUBLIC = "public"
 PUBLIC_INFO = "else only you and your organisation read it"
-PUSH_NOW = "Push"
-PUSH = "Corrections as a data set on the Hub"
 PUSH_ANYWAY = "Push them all the same"
 SIDE_BY_SIDE = "Side by side"
 SIDE_WHAT = "Two texts, two models, or both: what changes?"
@@ -364,7 +361,6 @@ FILES = "Files"
 CARD = "Card"
 FRONT_MATTER = "Metadata"
 USE_IT = "Use it from anywhere"
-READING_RUN = "Writing card and pictures"
 PURPOSES = {
     "weights": "the model",
     "adapter": "LoRA adapter",
@@ -377,7 +373,10 @@ PURPOSES = {
     "calibration.png": "picture of the card",
     "tuner.json": "temperature and threshold",
 }
-PUSH_DATA = "The run's rows as a data set"
-PUSH_DATA_WHAT = "Its rows with the fixes applied, a file for each split, with a card of their own."
+PUSH_DATA = "Rows as a data set"
+PUSH_DATA_ROWS = "Rows"
+PUSH_DATA_WHAT = "with a card of their own; the run's rows have a file for each split"
+CLEANED_ROWS = "the run's rows, with the fixes applied"
+CORRECTED_ROWS = "corrections of its answers"
 PUSH_DATA_NOW = "Push the rows"
 DATA_HOLDS = "The rows hold {}. Whoever may read the data set reads them. A fix on the Data tab masks them."
