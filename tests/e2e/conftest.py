@@ -52,7 +52,7 @@ def shot(page, name):
     page.screenshot(path=SHOTS / f"{name}.png")
 
 
-def train_opinions(server_home, tiny_models, folder, steps, learning_rate="1e-3", batch=8):
+def train_opinions(server_home, tiny_models, folder, steps, name="", learning_rate="1e-3", batch=8):
     """Id of a finished run of three labels on 600 rows in which a keyword decides."""
     path = folder / "opinions.csv"
     rows = tiny.labelled_rows(600, ("negative", "neutral", "positive"))
@@ -66,5 +66,5 @@ def train_opinions(server_home, tiny_models, folder, steps, learning_rate="1e-3"
     given = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
     command = [sys.executable, "-m", "tuner", "train", "--data", str(path), "--model", str(tiny_models["bert"]), *given]
     env = {**os.environ, "TUNER_HOME": str(server_home)}
-    subprocess.run([*command, "--name", f"opinions, {steps} steps"], env=env, check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, "--name", name or f"{steps} steps"], env=env, check=True, capture_output=True, timeout=120)
     return max(folder.name for folder in (server_home / "runs").glob("*-*"))

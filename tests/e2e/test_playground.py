@@ -13,7 +13,8 @@ from tests.e2e.conftest import shot, train_opinions
 @pytest.fixture(scope="module")
 def run(server_home, tiny_models, tmp_path_factory):
     """Id of a finished run of three labels that knows its words."""
-    return train_opinions(server_home, tiny_models, tmp_path_factory.mktemp("rows"), steps=60, learning_rate="3e-3", batch=32)
+    folder = tmp_path_factory.mktemp("rows")
+    return train_opinions(server_home, tiny_models, folder, 60, name="opinions", learning_rate="3e-3", batch=32)
 
 
 @pytest.fixture

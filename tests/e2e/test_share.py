@@ -81,7 +81,7 @@ def test_see_push_and_find_it_on_the_hub(page, app, run, hub):  # noqa: F811
 
     page.goto(f"{app}/?run={run}&tab=share")
     expect(page.locator("#share-state p.answer")).to_be_visible()
-    page.get_by_role("button", name="The run's rows as a data set").click()
+    page.get_by_role("button", name="Rows as a data set").click()
     expect(page.locator("#share-data-repo input, #share-data-repo textarea")).to_have_value("owner/opinions-more-data")
     page.click("#share-data-push")
     expect(page.locator("#share-data-result")).to_contain_text("owner/opinions-more-data is pushed, private")

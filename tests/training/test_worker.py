@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -233,7 +234,7 @@ def test_a_loss_that_is_no_number_fails_the_run_in_words(tiny_config, tiny_model
 
 def test_a_crash_fails_the_run_with_its_cause_and_exit_code(tiny_config, queued):
     run = queued(tiny_config())
-    (local.Path(run.config.data.source)).unlink()
+    Path(run.config.data.source).unlink()
     local.spawn(run)
     with pytest.raises(RunFailed, match="There is no file"):
         local.follow(run)
@@ -242,7 +243,7 @@ def test_a_crash_fails_the_run_with_its_cause_and_exit_code(tiny_config, queued)
 
 
 def test_changed_data_is_refused_at_resume(interrupted):
-    source = local.Path(interrupted.config.data.source)
+    source = Path(interrupted.config.data.source)
     source.write_text(source.read_text().replace("today", "tonight"))
     resume_here(interrupted)
     assert interrupted.status.state == "failed"

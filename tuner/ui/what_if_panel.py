@@ -41,7 +41,7 @@ def draw() -> WhatIfPanel:
         flipped = gr.HTML("", elem_id="flips")
         table = gr.Dataframe(
             headers=["what", "text", "answer", "", "change"], datatype="str", interactive=False, wrap=True, label=text.VARIANTS,
-            column_widths=["20%", "39%", "14%", "16%", "11%"], visible=False, elem_id="variants",
+            column_widths=["19%", "37%", "15%", "15%", "14%"], visible=False, elem_id="variants",
         )  # fmt: skip
     with gr.Accordion(text.NEIGHBOURS, open=False, elem_id="neighbours-box"):
         gr.Markdown(text.NEIGHBOURS_WHAT, elem_classes="quiet")
