@@ -1,11 +1,13 @@
 """Many people at once."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests import tiny
+from tuner import together
 from tuner.errors import SourceError
 from tuner.inference import load_classifier
 from tuner.together import Batcher
@@ -84,3 +86,19 @@ def test_nobody_gets_the_answer_of_another(train_here, tiny_config):
     assert [answer.text for answer in answers] == texts
     for answer in answers:
         assert answer.probabilities == pytest.approx(classifier.predict([answer.text])[0].probabilities, abs=1e-5)
+
+
+def test_who_asks_again_at_the_same_time_is_waited_for(monkeypatch):
+    monkeypatch.setattr(together, "_GATHER_SECONDS", 5)
+    calls = []
+
+    def score(texts):
+        calls.append(len(texts))
+        time.sleep(0.5)
+        return list(texts)
+
+    batcher = Batcher(score)
+    with ThreadPoolExecutor(5) as pool:
+        for people in (5, 4):
+            list(pool.map(lambda number: batcher.ask([str(number)]), range(people)))
+    assert calls == [1, 4, 4]

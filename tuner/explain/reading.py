@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tuner.explain.result import Word
-from tuner.inference import MOST_CHARACTERS, Classifier, Prediction
+from tuner.inference import Classifier, Prediction
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -45,15 +45,8 @@ class Found:
 
 def read(classifier: Classifier, text: str) -> Reading:
     """The tokens `Classifier.predict` hands to the model."""
-    encoded = classifier.tokenizer(
-        text[:MOST_CHARACTERS],
-        truncation=True,
-        max_length=classifier.max_length,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-    )
-    special = [bool(added) for added in encoded["special_tokens_mask"]]
-    return Reading(encoded["input_ids"], [tuple(pair) for pair in encoded["offset_mapping"]], special)
+    encoded = classifier.encode([text])[0]
+    return Reading(encoded.ids, encoded.offsets, [bool(added) for added in encoded.special_tokens_mask])
 
 
 def words_of(text: str, spans: Sequence[tuple[int, int]], reading: Reading, parts: Sequence[float] = ()) -> tuple[Word, ...]:

@@ -36,7 +36,7 @@ def embeddings(
         ModelError: hidden states that are no finite numbers.
     """
     from tuner.data.reading import is_blank
-    from tuner.inference import MOST_CHARACTERS, check_texts
+    from tuner.inference import check_texts
     from tuner.structure import plain
 
     if any(map(is_blank, texts)):
@@ -46,8 +46,7 @@ def embeddings(
     tokenizer = classifier.tokenizer
     parts = [np.empty((0, encoder.config.hidden_size), dtype=np.float32)]
     for start in range(0, len(texts), _CHUNK):
-        chunk = [text[:MOST_CHARACTERS] for text in texts[start : start + _CHUNK]]
-        encoded = tokenizer(chunk, truncation=True, max_length=classifier.max_length)["input_ids"]
+        encoded = [encoding.ids for encoding in classifier.encode(texts[start : start + _CHUNK])]
         say = (lambda done, start=start: on_progress(start + done)) if on_progress else None
         parts.append(_embed(encoder, tokenizer, encoded, precision, lambda: classifier.place.hold(classifier.model), say))
     found = np.concatenate(parts)

@@ -5,6 +5,9 @@ import os
 # Read when Gradio is imported: nothing is reported and no version looked up.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Gradio sums up its timings with pandas at the begin and end of every event, for a monitoring page that is off here: with twenty
+# people asking, half of the server's time.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -19,6 +22,8 @@ from tuner.ui.guard import Guard
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _MOST_UPLOAD = "2gb"
+# Gradio keeps 1.2 MB of this page for each session, and makes one for every call that names none: its 10,000 were 12 GB.
+_MOST_SESSIONS = 300
 
 
 def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.Blocks:
@@ -51,6 +56,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.B
             show_error=False,
             enable_monitoring=False,
             max_file_size=_MOST_UPLOAD,
+            state_session_capacity=_MOST_SESSIONS,
             allowed_paths=[],
             blocked_paths=[str(runs.home())],
             ssr_mode=False,

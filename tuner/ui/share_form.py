@@ -8,6 +8,7 @@ import gradio as gr
 from tuner.errors import SettingsError, TunerError
 from tuner.hub import Client, Wanted
 from tuner.ui import render_report, text
+from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token, owners
 
 _BRANCH, _PROPOSE = "branch", "pull request"
@@ -58,16 +59,25 @@ def wire(form: ShareForm, local: bool) -> None:
     """Connects what concerns the form alone: the box of the branch, and the check of rights."""
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     form.where.change(lambda where: gr.Textbox(visible=where == _BRANCH), form.where, form.branch, **quiet)
-    # What was found out holds for the name it was asked for.
-    gr.on([part.change for part in (form.owner, form.name, form.who, form.where)], lambda: "", None, form.rights, **quiet)
+    asked = gr.State(None)
 
-    def check(*values: Any) -> str:  # noqa: ANN401
+    @toast
+    def check(*values: Any) -> list[Any]:  # noqa: ANN401
         try:
-            return render_report.sentences(rights_of(wanted_of(*values), own_token(local)))
+            said = rights_of(wanted_of(*values), own_token(local))
         except TunerError as error:
-            return render_report.sentences(f"{error.cause}\n{error.cure}")
+            said = f"{error.cause}\n{error.cure}"
+        return [render_report.sentences(said), list(values)]
 
-    form.check.click(check, form.values, form.rights, api_visibility="private", show_progress_on=form.rights, concurrency_limit=2)
+    def clear_if_other(of: list[Any] | None, *values: Any) -> Any:  # noqa: ANN401
+        return gr.skip() if of in (None, list(values)) else ""
+
+    found = form.check.click(
+        check, form.values, [form.rights, asked], api_visibility="private", show_progress_on=form.rights, concurrency_limit=2
+    )
+    # What was found out holds for what it was asked for. The news of a change may come after the answer, if the machine is busy.
+    for event in (found.then, *(part.change for part in form.values)):
+        event(clear_if_other, [asked, *form.values], form.rights, **quiet)
 
 
 def wanted_of(owner: str | None, name: str | None, who: str, where: str, branch: str | None, adapter: bool) -> Wanted:

@@ -100,11 +100,10 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, box: gr.Textb
             stops.end(request)
         return [gr.Dataframe(render_answers.neighbour_table(found), visible=True), sentences(found.note), [words, name]]
 
-    def clear() -> list[Any]:
+    def clear_if_other(words: str, name: str | None, of: list[Any] | None) -> list[Any]:
+        if of in (None, [words, name]):
+            return [gr.skip()] * 5
         return [gr.Dataframe(visible=False), [], "", gr.Dataframe(visible=False), ""]
-
-    def clear_if_other(words: str, name: str | None, of: list[Any]) -> list[Any]:
-        return [gr.skip()] * 5 if of in (None, [words, name]) else clear()
 
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     shown = [panel.table, panel.found, panel.flips, panel.neighbours, panel.note]
@@ -114,10 +113,10 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, box: gr.Textb
         panel.flip.click(flip, inputs, [panel.flips, panel.of], show_progress_on=[panel.flips], **private),
         stopping.wire(panel.find, panel.stop, stops, neighbours, inputs, nearest_rows, [panel.note]),
     ]
-    # What was asked of a text that was changed meanwhile is no answer to the one that stands there.
-    for event in ended:
-        event.then(clear_if_other, [*inputs, panel.of], shown, **quiet)
-    gr.on([box.change, model.change], clear, None, shown, **quiet)
+    # What was asked of a text that was changed meanwhile is no answer to the one that stands there; and the news of a change may
+    # come, on a busy machine, seconds after the answer to the new text.
+    for event in (*(end.then for end in ended), box.change, model.change):
+        event(clear_if_other, [*inputs, panel.of], shown, **quiet)
 
     def take(event: gr.SelectData, found: list[str]) -> Any:  # noqa: ANN401
         return found[event.index[0]] if event.index[0] < len(found) else gr.skip()

@@ -20,7 +20,7 @@ def read_part(classifier: Classifier, text: str) -> tuple[str, int]:
         raise SourceError("There is nothing to see in the text.", "Give a text with at least one word.")
     check_texts([text])
     text = text[:MOST_CHARACTERS]
-    encoding = classifier.tokenizer([text], truncation=True, max_length=classifier.max_length).encodings[0]
+    encoding = classifier.encode([text])[0]
     if not encoding.overflowing:
         return text, len(encoding.ids)
     end = max(end for _, end in encoding.offsets) + _MARGIN
