@@ -6,6 +6,7 @@ import runpy
 import shutil
 import signal
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 _SESSION = Path(tempfile.mkdtemp(prefix="tuner-tests-"))
@@ -27,6 +28,7 @@ os.environ |= {
 for _secret in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
     os.environ.pop(_secret, None)
 runpy.run_path(str(_GUARD / "sitecustomize.py"))
+import_module("tuner.ui")  # before Gradio, as the app does
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402

@@ -17,13 +17,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_server(home, log, port=None):
-    """(process, url) of an app that answers."""
+def start_server(home, log, port=None, environment=None):
+    """(process, url) of an app that answers.
+
+    Args:
+        environment: what it has beside that of the tests.
+    """
     port = port or free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
-            env={**os.environ, "TUNER_HOME": str(home)},
+            env={**os.environ, **(environment or {}), "TUNER_HOME": str(home)},
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -61,3 +61,11 @@ def test_every_fix_and_every_finding_stands_in_the_page_on_data():
 def test_the_python_of_the_page_on_data_runs(csv, capsys):
     (snippet,) = re.findall(r"```python\n(.+?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
     exec(snippet.replace("sample:tweets", str(csv(60))), {})
+
+
+def test_the_commands_of_the_page_on_spaces_are_understood():
+    page = (ROOT / "docs" / "spaces.md").read_text()
+    commands = re.findall(r"^python -m tuner (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        assert cli._parser().parse_args(shlex.split(command)).command

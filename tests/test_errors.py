@@ -1,5 +1,7 @@
 """Errors say cause and cure."""
 
+import pickle
+
 import pytest
 
 from tuner import errors
@@ -17,7 +19,7 @@ def test_an_error_reads_cause_then_cure():
 
 def test_every_error_of_ours_is_drawn_in_the_tree():
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TunerError)]
-    assert len(classes) == 8
+    assert len(classes) == 9
     assert all(cls.__name__ in errors.__doc__ for cls in classes)
 
 
@@ -42,3 +44,10 @@ def test_several_mistakes_are_counted():
 )
 def test_any_exception_becomes_words(error, words):
     assert words in explain(error)
+
+
+@pytest.mark.parametrize("error", [SourceError("It is empty.", "Choose another."), SettingsError(["a.", "b."], "Mend them.")])
+def test_an_error_is_the_same_after_a_pickle(error):
+    """SettingsError came back with each letter of its message as a problem."""
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

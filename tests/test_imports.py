@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # Lowest first; a module may import what stands below or beside it.
 LAYERS = (
     ("_lazy", "words", "colours", "patterns"),
-    ("errors",),
+    ("errors", "person"),
     ("catalog", "config", "export"),
     ("children", "environment", "hardware", "hub_read", "runs", "feedback", "data", "evaluation", "evaluations", "queue"),
     (

@@ -122,6 +122,14 @@ def test_a_run_whose_worker_is_gone_is_lost(run, sleeper):
     assert json.loads((run.folder / "status.json").read_text())["state"] == "lost"
 
 
+def test_a_worker_that_ended_before_it_was_looked_at_is_gone(run, sleeper):
+    """Of such a one no identity is known, and none is what a process that is gone has: it counted as queued for ever."""
+    sleeper.kill()
+    sleeper.wait()
+    runs.write_status(run, state="queued", pid=sleeper.pid, process=None)
+    assert run.status.state == "lost"
+
+
 def test_a_zombie_worker_is_gone(run, sleeper):
     runs.write_status(run, state="running", pid=sleeper.pid, process=runs.process_identity(sleeper.pid))
     sleeper.kill()

@@ -20,6 +20,7 @@ _KEPT_VARIABLES = {
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
     "HF_HOME", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "PYTHONPATH",
 }  # fmt: skip
+# What the worker is told of $TUNER_MAX_MINUTES depends on who started it: `launch.local` says so.
 _KEPT_PREFIXES = ("TUNER_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "XDG_", "PYTORCH_")
 
 
@@ -30,6 +31,8 @@ def worker_environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[1])
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
     kept |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+    if os.environ.get("SPACE_ID"):  # a token that lies there is its owner's
+        kept["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     kept |= {"TOKENIZERS_PARALLELISM": "true", "PYTHONUNBUFFERED": "1", "TUNER_HOME": str(runs.home())}
     return kept
 

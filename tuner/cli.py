@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tuner.commands import bases, card, data, evaluation, feedback, models, pushing, reproduce, study, training
+from tuner.commands import bases, card, data, evaluation, feedback, models, pushing, reproduce, spaces, study, training
 from tuner.errors import TunerError
 
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    for module in (data, bases, training, study, reproduce, evaluation, models, feedback, card, pushing):
+    for module in (data, bases, training, study, reproduce, evaluation, models, feedback, card, pushing, spaces):
         module.add(command)
     app = command("app", _app, "serve the app in the browser")
     app.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")

@@ -7,6 +7,7 @@ TunerError                 cause + cure, exit code 2 (the person can mend it)
 ├── ModelError             a base model or classifier that cannot be loaded
 ├── NetworkError           the Hub cannot be reached, or refuses
 ├── RunError               an unknown run, or a run in the wrong state for what was asked
+├── AccessError            something this person may not do, or not so much of
 └── RunFailed              a training that ended in failure, exit code 1
 
 They are translated at three borders only: the CLI's main, the UI's decorator and the
@@ -14,6 +15,8 @@ worker's main. Everything else lets them pass.
 """
 
 import errno
+from collections.abc import Callable
+from typing import Any
 
 
 class TunerError(Exception):
@@ -30,6 +33,16 @@ class TunerError(Exception):
         super().__init__(f"{cause} {cure}".strip())
         self.cause = cause
         self.cure = cure
+
+    def __reduce__(self) -> tuple[Callable[..., "TunerError"], tuple[object, ...]]:
+        """A process hands an error on as it is; by itself pickle calls the class with its message, which is another error."""
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[TunerError], args: tuple[str, ...], state: dict[str, Any]) -> TunerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__ |= state
+    return error
 
 
 class SettingsError(TunerError):
@@ -64,6 +77,10 @@ class NetworkError(TunerError):
 
 class RunError(TunerError):
     """An unknown run, or a run in the wrong state for what was asked."""
+
+
+class AccessError(TunerError):
+    """Something this person may not do here, or not so much of."""
 
 
 class RunFailed(TunerError):

@@ -1,7 +1,8 @@
 """Evaluations on disk: a report and the predictions behind it, each in a folder of its own.
 
 The one of a run on its own test rows lies in the run's folder, others of the run in `evaluations/KEY/` there, those of models
-that are no runs in `$TUNER_HOME/evaluations/KEY/`. Their names ("RUN", "RUN/KEY", "model/KEY") are safe to take from anybody.
+that are no runs in `$TUNER_HOME/evaluations/KEY/`. On a Space the latter, and those of runs one may not change, lie in
+`evaluations/PERSON/KEY/`. Their names ("RUN", "RUN/KEY", "model/KEY") are safe to take from anybody.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ import pandas as pd
 from tuner import runs
 from tuner.errors import RunError
 from tuner.evaluation.report import EvaluationReport
+from tuner.person import own_folder_name
 from tuner.runs import Run
 
 # Evaluations kept of a run beside its own, and of models that are no runs; the oldest go.
@@ -161,7 +163,7 @@ def save(evaluation: Evaluation, run: Run | None, extras: str = "") -> Evaluatio
         folder.mkdir(parents=True, exist_ok=True)
     write_frame(folder / "predictions.parquet", evaluation.predictions)
     runs.write_atomically(folder / "report.json", report.model_dump_json(indent=1))
-    if folder.parent.name == "evaluations":
+    if "/" in name:
         _forget_oldest(folder.parent)
     return Evaluation(report, evaluation.predictions, name)
 
@@ -179,7 +181,7 @@ def _is_own(report: EvaluationReport, run: Run) -> bool:
 
 
 def _kept(run: Run | None) -> Path:
-    return (run.folder if run else runs.home()) / "evaluations"
+    return run.folder / "evaluations" if run else runs.home() / "evaluations" / own_folder_name()
 
 
 def _read(folder: Path, name: str) -> Evaluation | None:

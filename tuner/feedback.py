@@ -21,6 +21,7 @@ from tuner.config import RunConfig
 from tuner.data import journal
 from tuner.data.reading import is_blank
 from tuner.errors import RunError, SourceError
+from tuner.person import current, own_folder_name
 from tuner.runs import Run
 
 PREFIX = "feedback:"
@@ -174,9 +175,10 @@ def all_rows(name: str) -> list[Feedback]:
 
 
 def names() -> list[str]:
-    """The sets there are, in the order of the alphabet."""
+    """The sets there are that the person who asks may read, in the order of the alphabet."""
     try:
-        return sorted(p.name for p in _root().iterdir() if _NAME.fullmatch(p.name) and (p / "rows.jsonl").is_file())
+        found = sorted(p.name for p in _root().iterdir() if _NAME.fullmatch(p.name) and (p / "rows.jsonl").is_file())
+        return [name for name in found if _may_read(name)]
     except OSError:
         return []
 
@@ -217,9 +219,12 @@ def path(name: str) -> Path:
     """The set's file: JSON lines that are a source of examples themselves, `text` and `label` first; it may not be there.
 
     Raises:
-        SourceError: no name of a set.
+        SourceError: no name of a set, or the set of somebody else.
     """
-    return _root() / check_name(name) / "rows.jsonl"
+    check_name(name)
+    if not _may_read(name):
+        raise _unknown(name)
+    return _root() / name / "rows.jsonl"
 
 
 def named(source: str) -> Named | None:
@@ -243,6 +248,8 @@ def pinned(source: str) -> str:
 def name_for(model: str) -> str:
     """The set that corrections of a model go to: its own, or for a run trained with feedback the set that was.
 
+    On a Space the sets of each person have names of their own, that of a shared run another for everybody.
+
     Args:
         model: run id, `run:ID`, `untouched:ID`, folder or Hub id.
     """
@@ -251,14 +258,37 @@ def name_for(model: str) -> str:
         with contextlib.suppress(RunError):  # deleted: what people said of it stays
             data = runs.get(name).config.data
             before = named(data.extra_source or "") or named(data.source)
-            return before.name if before else name
-        return name
+            if before and is_own(before.name):
+                return before.name
+        return _own(name)
     # The Hub allows no "--" in names: owner and name cannot be confused with another pair.
     slug = re.sub(r"[^a-z0-9._-]+", "-", name.strip("/").lower().replace("/", "--")).lstrip("._-")
     if name.startswith(("/", "~", ".")) or not _NAME.fullmatch(slug):  # a folder: its last part, and which one
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         slug = f"{slug.split('--')[-1][:48].lstrip('._-') or 'model'}-{digest}"
-    return slug
+    return _own(slug)
+
+
+def is_own(name: str) -> bool:
+    """Whether the set is one of the person who asks; on a machine of one user each is."""
+    return name.startswith(_own_prefix())
+
+
+def _may_read(name: str) -> bool:
+    return current().owner or is_own(name)
+
+
+def _own_prefix() -> str:
+    folder = own_folder_name()
+    return f"{folder}--" if folder else ""
+
+
+def _own(name: str) -> str:
+    """The name in the person's own sets, cut to the 64 characters a name has."""
+    whole = f"{_own_prefix()}{name}"
+    if len(whole) <= 64:
+        return whole
+    return f"{whole[:55]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def retrain_config(run: Run, name: str) -> RunConfig:

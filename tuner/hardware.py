@@ -107,7 +107,9 @@ def autocast(precision: str) -> "torch.autocast":
 
 
 def torch_device() -> str:
-    """The torch device a classifier is put on: "cuda", "mps" or "cpu"."""
+    """The torch device a classifier is put on: "cuda", "mps" or "cpu"; `TUNER_DEVICE` where that is set."""
+    if os.environ.get("TUNER_DEVICE"):
+        return os.environ["TUNER_DEVICE"]
     import torch
 
     if torch.cuda.is_available():

@@ -6,6 +6,8 @@ Whose token the Hub is shown is decided here, in `token`, and nowhere else.
 """
 
 import contextlib
+import contextvars
+import hashlib
 import os
 import re
 import threading
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import ModelError, NetworkError, SourceError, TunerError
+from tuner.person import current
 
 HUB_ID = re.compile(r"(?!\.)[\w.-]{1,96}(?<!\.)/(?!\.)[\w.-]{1,96}(?<!\.)", re.ASCII)
 DEADLINE_SECONDS = 4.0
@@ -23,11 +26,15 @@ _handed: str | bool | None = None
 
 
 def token() -> str | bool:
-    """The Hub token of the person this process works for; False, which sends none, where there is none.
+    """The Hub token of the person who asks (`tuner.person.current`); False, which sends none, where there is none.
 
-    A worker's is the one handed to it (`use_token`). On a Space it is False: the token that lies there is the owner's,
-    and strangers must not read with it. Everywhere else it is what `hf auth login` or HF_TOKEN left.
+    Where people log in it is the one of their login. A worker's is the one handed to it (`use_token`). On a Space it is
+    False otherwise: the token that lies there is the owner's, and strangers must not read with it. Everywhere else it is
+    what `hf auth login` or HF_TOKEN left.
     """
+    own = current().token
+    if own is not None and (_handed is None or own):
+        return own
     if _handed is not None:
         return _handed
     if os.environ.get("SPACE_ID"):
@@ -64,7 +71,7 @@ def dataset_info(repo_id: str, revision: str | None, sizes: bool = False) -> Any
     seconds = _SIZES_SECONDS if sizes else DEADLINE_SECONDS
 
     def question(api: Any) -> Any:  # noqa: ANN401
-        return api.dataset_info(repo_id, revision=revision, files_metadata=sizes, timeout=seconds)
+        return _open_to(api, "dataset", api.dataset_info(repo_id, revision=revision, files_metadata=sizes, timeout=seconds))
 
     return _ask(question, repo_id, SourceError, seconds)
 
@@ -76,7 +83,27 @@ def model_info(repo_id: str, revision: str | None) -> Any:  # noqa: ANN401
         ModelError: no such model or revision, or no access.
         NetworkError: no answer within the deadline.
     """
-    return _ask(lambda api: api.model_info(repo_id, revision=revision, timeout=DEADLINE_SECONDS), repo_id, ModelError)
+
+    def question(api: Any) -> Any:  # noqa: ANN401
+        return _open_to(api, "model", api.model_info(repo_id, revision=revision, timeout=DEADLINE_SECONDS))
+
+    return _ask(question, repo_id, ModelError)
+
+
+def _open_to(api: Any, kind: str, info: Any) -> Any:  # noqa: ANN401
+    """The description of a repository whose files this person may read.
+
+    Anybody may read that of a gated one, and files that another person fetched lie in the cache for everybody.
+    """
+    if info.gated:
+        api.auth_check(info.id, repo_type=kind)
+    return info
+
+
+def asker() -> str:
+    """A name for whose token `token` gives, for keys of what is remembered; it tells nothing of the token."""
+    found = token()
+    return hashlib.sha256(found.encode()).hexdigest()[:16] if isinstance(found, str) else ""
 
 
 def fetch_file(repo_id: str, file: str, revision: str, error_class: type[TunerError], seconds: float = DEADLINE_SECONDS) -> Path:
@@ -122,7 +149,8 @@ def within_deadline(call: Callable[[], Any], seconds: float) -> Any:  # noqa: AN
         except BaseException as error:  # handed to the caller below
             outcome["error"] = error
 
-    thread = threading.Thread(target=work, daemon=True)
+    # In the context of the caller: the call is made for the same person.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
     thread.join(seconds)
     if "error" in outcome:
@@ -130,6 +158,11 @@ def within_deadline(call: Callable[[], Any], seconds: float) -> Any:  # noqa: AN
     if "value" not in outcome:
         raise TimeoutError
     return outcome["value"]
+
+
+def broke_off(error: BaseException | None) -> bool:
+    """Whether it is what hf_xet, by which the Hub's client fetches large files, makes of a download that failed."""
+    return isinstance(error, RuntimeError) and str(error).startswith("Task error")
 
 
 def _ask(question: Callable[[Any], Any], repo_id: str, error_class: type[TunerError], seconds: float | None = None) -> Any:  # noqa: ANN401
@@ -162,7 +195,9 @@ def _translated(repo_id: str, error_class: type[TunerError]) -> Iterator[None]:
             cure = "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
             raise NetworkError(f"The Hub does not accept your token, and was asked for '{repo_id}' with it.", cure) from None
         raise NetworkError(f"The Hub answered {status} for '{repo_id}'.", "Try again in a minute.") from None
-    except (errors.HTTPError, OSError, TimeoutError):
+    except (errors.HTTPError, OSError, TimeoutError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not broke_off(error):
+            raise
         raise NetworkError(
             f"The Hugging Face Hub cannot be reached, and '{repo_id}' lies there.",
             "Check the network, or use sample:tweets and sample:minilm, which need none.",

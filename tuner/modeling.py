@@ -16,7 +16,7 @@ from tuner import runs
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM, offered_model
 from tuner.config import ModelConfig
 from tuner.errors import ModelError, SettingsError
-from tuner.hub_read import HUB_ID, fetch_file, model_info, token
+from tuner.hub_read import HUB_ID, asker, broke_off, fetch_file, model_info, token
 from tuner.structure import heads
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
 
@@ -99,11 +99,12 @@ def find_base_model(name: str, revision: str | None = None) -> BaseModel:
         if revision:
             raise ModelError(f"The folder {name} has no revisions.", "Leave model.revision empty.")
         return _local(name, folder)
-    return _find(name, revision)
+    return _find(name, revision, asker() if name != SAMPLE_MINILM else "")
 
 
 @functools.lru_cache(maxsize=32)
-def _find(name: str, revision: str | None) -> BaseModel:
+def _find(name: str, revision: str | None, who: str) -> BaseModel:
+    """Remembered for each person: what one may read is no news for others."""
     if name == SAMPLE_MINILM:
         if revision:
             raise ModelError(f"{SAMPLE_MINILM} has no revisions.", "Leave model.revision empty.")
@@ -443,7 +444,8 @@ class translated:  # noqa: N801 (a context manager reads as a verb)
         from huggingface_hub.errors import HTTPError
         from safetensors import SafetensorError
 
-        if isinstance(error, (OSError, ValueError, KeyError, SafetensorError, HTTPError)) and not isinstance(error, ModelError):
+        expected = isinstance(error, (OSError, ValueError, KeyError, SafetensorError, HTTPError)) or broke_off(error)
+        if expected and not isinstance(error, ModelError):
             reason = " ".join(str(error).split())[:300]
             raise ModelError(
                 f"'{self.name}' cannot be loaded ({type(error).__name__}: {reason}).", "Take another base model, or get it again."

@@ -26,15 +26,13 @@ def places() -> int:
 
 def waiting() -> list[Run]:
     """The queued runs, the next one first."""
-    queued = [run for run in runs.list_runs() if runs.is_living(run) and runs.read_status(run).state == "queued"]
+    queued = [run for run in _of_this_machine() if runs.read_status(run).state == "queued"]
     return sorted(queued, key=_order)
 
 
 def position(run: Run) -> int:
     """How many living runs go before this one: those under way and those queued earlier."""
-    under_way = sum(
-        runs.is_living(other) and runs.read_status(other).state != "queued" for other in runs.list_runs() if other.id != run.id
-    )
+    under_way = sum(runs.read_status(other).state != "queued" for other in _of_this_machine() if other.id != run.id)
     return under_way + _queued_before(run)
 
 
@@ -81,6 +79,11 @@ def turn(run: Run) -> Iterator[bool]:
                 said = message
             time.sleep(_POLL_SECONDS)
         yield False
+
+
+def _of_this_machine() -> list[Run]:
+    """The living runs but for those that a job on the Hub trains: they take no place here."""
+    return [run for run in runs.all_runs() if not run.is_job and runs.is_living(run)]
 
 
 def _queued_before(run: Run) -> int:

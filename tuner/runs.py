@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tuner.config import RunConfig
 from tuner.errors import RunError, TunerError, disk_is_full
 from tuner.evaluation.report import EvaluationReport
+from tuner.person import current
 
 State = Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
 Kind = Literal["run", "search", "repeat", "learning-curve"]
@@ -34,6 +35,8 @@ RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
 # A worker that was asked to stop and shows no sign of life for so long is ended.
 STOP_SECONDS = 20.0
 _TITLES = {"search": "Search: ", "repeat": "Repeats: ", "learning-curve": "Learning curve: "}
+# Of a run that a job on the Hub trains; `tuner.launch.job_state` reads it.
+JOB_FILE = "job.json"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -43,7 +46,8 @@ class RunStatus(BaseModel):
     Attributes:
         kind: one training, or a study of many: then `step` counts its finished trials, and `max_steps` those planned
             (0 where only minutes are).
-        process: identity of the process that owns the state; a bare pid may be used again by another.
+        process: identity of the process that owns the state; a bare pid may be used again by another. None: it was gone
+            before it could be looked at.
         heartbeat: when the owner last wrote.
         metrics: the latest validation metrics as `eval_accuracy` …, the final test report's as `accuracy` ….
         eta: seconds of training left, None while unknown.
@@ -142,6 +146,24 @@ class Run:
         return (self.folder / "STOP").exists()
 
     @property
+    def is_job(self) -> bool:
+        """Whether a job on the Hub trains it; the process that owns its state only follows that."""
+        return (self.folder / JOB_FILE).is_file()
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it was asked to stop, a sentence; empty where a person wanted it."""
+        try:
+            return (self.folder / "STOP").read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether everybody who comes to this Space may see it and use its model."""
+        return (self.folder / "SHARED").exists()
+
+    @property
     def plan_text(self) -> str:
         """The plan of a study, `study.yaml`; `tuner.study` reads it.
 
@@ -189,22 +211,52 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("tuner"))
 
 
-def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "") -> Run:
+def home_lasts() -> bool:
+    """Whether runs outlive a restart of the machine: not on a Space, unless a volume is mounted at /data and they lie there."""
+    if not os.environ.get("SPACE_ID"):
+        return True
+    return home().is_relative_to("/data") and os.access("/data", os.W_OK)
+
+
+def trains() -> bool:
+    """Whether models are trained here; `TUNER_TRAINS=0` says no."""
+    return os.environ.get("TUNER_TRAINS") != "0"
+
+
+def check_trains() -> None:
+    """Refuses trainings where this server answers and evaluates alone, as on ZeroGPU.
+
+    Raises:
+        RunError: it does.
+    """
+    if not trains():
+        raise RunError(
+            "Nothing is trained here: this server answers and evaluates alone.",
+            "Train on a machine of your own, or on a Space with hardware of its own.",
+        )
+
+
+def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "", run_id: str = "", job: str = "") -> Run:
     """Makes the folder of a new, queued run; the process that calls owns it until a worker takes over.
 
     Args:
         plan: of a study, the text of its `study.yaml`.
+        run_id: on a job, the id the run has at home; empty: a new one.
+        job: of a run that a job on the Hub trains, the text of its `job.json`.
 
     Raises:
-        RunError: the folder cannot be made.
+        RunError: the folder cannot be made, or nothing is trained here.
     """
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    check_trains()
+    run_id = run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     run = Run(run_id, home() / "runs" / run_id)
     try:
         run.folder.mkdir(parents=True, mode=0o700)
         (run.folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
         if plan:
             (run.folder / "study.yaml").write_text(plan, encoding="utf-8")
+        if job:
+            (run.folder / JOB_FILE).write_text(job, encoding="utf-8")
         now = time.time()
         first = RunStatus(kind=kind, state="queued", owner=owner, created=now, queued=now, heartbeat=now)
         _write_status(run, first.model_copy(update=_this_process()))
@@ -223,24 +275,52 @@ def is_run_id(name: str) -> bool:
 
 
 def get(run_id: str) -> Run:
-    """The run with this id; `latest` is the newest one.
+    """The run with this id; `latest` is the newest one of the person who asks. One they may not see is not there.
 
     Raises:
         RunError: there is none.
     """
     if run_id == "latest":
-        newest = next(iter(list_runs()), None)
+        newest = next((run for run in list_runs() if is_own(run)), None)
         if newest:
             return newest
         raise RunError("There is no run yet.", "Start one with `python -m tuner train`.")
     run = Run(run_id, home() / "runs" / run_id)
-    if not is_run_id(run_id) or not run.folder.is_dir():
+    if not is_run_id(run_id) or not run.folder.is_dir() or not may_see(run):
         raise RunError(f"There is no run '{run_id[:80]}'.", "`python -m tuner runs` lists the runs there are.")
     return run
 
 
 def list_runs() -> list[Run]:
-    """All runs, newest first; folders that are no run folders are passed over."""
+    """The runs that the person who asks may see, newest first."""
+    return [run for run in all_runs() if may_see(run)]
+
+
+def is_own(run: Run) -> bool:
+    """Whether the run belongs to the person who asks (`tuner.person.current`); on a machine of one user each does."""
+    person = current()
+    return person.local or (bool(person.name) and _owner_of(run) == person.name)
+
+
+def may_see(run: Run) -> bool:
+    """Whether the person who asks may know of the run: their own, shared ones; the Space's owner of all."""
+    return current().owner or is_own(run) or run.shared
+
+
+def may_change(run: Run) -> bool:
+    """Whether the person who asks may do with the run what they like."""
+    return current().owner or is_own(run)
+
+
+def _owner_of(run: Run) -> str:
+    try:
+        return read_status(run).owner
+    except RunError:  # damaged: nobody's
+        return ""
+
+
+def all_runs() -> list[Run]:
+    """Everybody's runs, newest first, for what concerns the machine; folders that are no run folders are passed over."""
     try:
         names = sorted((entry.name for entry in os.scandir(home() / "runs") if entry.is_dir()), reverse=True)
     except OSError:
@@ -252,14 +332,31 @@ def summary(run: Run) -> dict[str, Any]:
     """One run or study as a row of a list, without its pid; a damaged one has the state "unreadable"."""
     try:
         row = run.status.model_dump(exclude={"pid", "process"})
-        return {"run_id": run.id, "title": f"{_TITLES.get(row['kind'], '')}{run.title}", **row}
+        return {"run_id": run.id, "title": f"{_TITLES.get(row['kind'], '')}{run.title}", **row, "shared": run.shared}
     except TunerError as error:
         blank = {"kind": "run", "metrics": {}, "step": 0, "max_steps": 0, "eta": None, "created": 0.0}
         return {"run_id": run.id, "title": run.id, "state": "unreadable", "message": str(error), **blank}
 
 
-def request_stop(run: Run) -> None:
+def share(run: Run, shared: bool = True) -> None:
+    """Lets everybody who comes to this Space see the run, or its owner alone again.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    try:
+        (run.folder / "SHARED").touch() if shared else (run.folder / "SHARED").unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"Run {run.id} could not be marked ({error.strerror}).", "Free some disk space.") from None
+
+
+def request_stop(run: Run, why: str = "") -> None:
     """Asks the worker to finish its step, save, evaluate and end; asked a second time, ends its process group at once.
+
+    A job's follower is asked to cancel the job then: ended itself, it would leave a machine running that costs money.
+
+    Args:
+        why: a sentence that the run's last message begins with.
 
     Raises:
         RunError: the run is not going on.
@@ -267,9 +364,11 @@ def request_stop(run: Run) -> None:
     state = run.status.state
     if state not in LIVING:
         raise RunError(f"Run {run.id} is {state}: there is nothing to stop.", "")
-    if run.stop_requested:
+    if run.stop_requested and run.is_job:
+        (run.folder / "CANCEL").touch()
+    elif run.stop_requested:
         _end_worker(run)
-    (run.folder / "STOP").touch()
+    (run.folder / "STOP").write_text(why, encoding="utf-8")
 
 
 def _end_worker(run: Run) -> None:
@@ -323,12 +422,13 @@ def requeue(run: Run) -> None:
     """Makes a stopped, failed or lost run ready to be resumed by a new worker.
 
     Raises:
-        RunError: the run is in another state.
+        RunError: the run is in another state, or nothing is trained here.
     """
+    check_trains()
     status = run.status
     if status.state not in RESUMABLE:
         raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
-    for request in ("STOP", "PLACE"):
+    for request in ("STOP", "PLACE", "CANCEL"):
         (run.folder / request).unlink(missing_ok=True)
     write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
 
@@ -364,7 +464,7 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     status = read_status(run)
     if status.state not in LIVING:
         return status
-    if status.pid and process_identity(status.pid) == status.process:
+    if status.pid and status.process and process_identity(status.pid) == status.process:
         if _hangs(run, status):
             _end_worker(run)
             return read_status(run)
@@ -384,6 +484,8 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     if run.stop_requested:
         state, how = "stopped", "was ended before it had saved"
     message = f"The worker {how}{where}. Resume goes on {mark}."
+    if run.is_job:
+        message = f"The process that followed the job is gone{where}. The job may go on: resume finds it again."
     return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner import evaluations
+from tuner import evaluations, runs
 from tuner.config import DataConfig, check_split
 from tuner.data.columns_of_rows import load_columns
 from tuner.data.labelled import WHOLE, LabelledData, Split, load_for_scoring, load_labelled
@@ -116,10 +116,11 @@ def evaluation_of(
     data, split = load_for_scoring(config, split)
     if own and split != WHOLE:
         _check_unchanged(data, run)
-        if not classifier.answering.fitted_on:  # its training ended before it could be done
+        if not classifier.answering.fitted_on and runs.may_change(run):  # its training ended before it could be done
             classifier = calibrate(classifier, data, run, on_progress)
     found = assess(classifier, config, data, split, extras, run, on_progress)
-    return evaluations.save(found, run, repr(extras) if extras.asked_for else "")
+    kept_with = run if run and runs.may_change(run) else None
+    return evaluations.save(found, kept_with, repr(extras) if extras.asked_for else "")
 
 
 def _check_unchanged(data: LabelledData, run: Run) -> None:

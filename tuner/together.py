@@ -12,7 +12,7 @@ from tuner.inference import Prediction, check_texts
 _MOST_TEXTS = 128
 # Those who got the last batch's answers ask again at about the same time. A batch that begins with the first of them makes all
 # others wait for two: it waits for them, at most half as long as the last batch took and never longer than this.
-_GATHER_SECONDS = 0.05
+_GATHER_SECONDS = 0.2
 
 
 @dataclass(eq=False)

@@ -91,3 +91,30 @@ def test_see_push_and_find_it_on_the_hub(page, app, run, hub):  # noqa: F811
     assert (again["unchanged"], again["link"]) == (True, f"{hub.url}/owner/opinions-more")
     assert TOKEN not in page.content()
     assert re.search("answers 12 test texts", again["answers"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_demo_space_is_made_followed_and_still_there_after_a_reload(page, app, run, hub):  # noqa: F811
+    page.goto(f"{app}/?run={run}&tab=share")
+    expect(page.locator("#share-space-state")).to_contain_text("The model is not on the Hub yet")
+    expect(page.locator("#share-space-make")).to_be_disabled()
+    expect(page.locator("#share-name input, #share-name textarea")).to_have_value("opinions-more")
+    page.click("#share-push")
+    expect(page.locator("#share-state")).to_contain_text("The model is on the Hub", timeout=120_000)
+    expect(page.locator("#share-space-name input, #share-space-name textarea")).to_have_value("owner/opinions-more-demo")
+    page.click("#share-space-make")
+    expect(page.locator("#share-space-state")).to_contain_text(
+        "is private: the Space 'owner/opinions-more-demo' could not read it", timeout=60_000
+    )
+    page.locator("#share-space-lend input").check()
+    page.click("#share-space-make")
+    expect(page.locator("#share-space-state")).to_contain_text("The demo is at owner/opinions-more-demo", timeout=60_000)
+    expect(page.locator("#share-space-state")).to_contain_text("It is being built")
+    shot(page, "share-space-building")
+    hub.spaces["owner/opinions-more-demo"].stages = ["RUNNING"]
+    expect(page.locator("#share-space-state")).to_contain_text("It is running.")
+    page.goto(f"{app}/?run={run}&tab=share&__theme=dark")
+    expect(page.locator("#share-space-state")).to_contain_text("It is running.")
+    page.locator("#share-space-state").scroll_into_view_if_needed()
+    shot(page, "share-space-dark")

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.hub import writing
+from tests.hub import jobs, oauth, spaces, writing, xet
 
 TOKEN = "hf_loopbackTokenOfTheTests"
 EXPIRED = "hf_loopbackTokenOfLastYear"
@@ -67,6 +67,12 @@ class Hub:
         stored: SHA-256 → content of what was sent apart.
         branches: (kind, name, revision) → what stands on a branch, or in a pull request (`refs/pr/1`).
         requests_open: the references of pull requests.
+        xet: step of `tests.hub.xet` → the status that refuses it.
+        xet_files: whether weights are said to lie in xet storage.
+        jobs: id → a job that was begun.
+        spaces: name → how a Space was made, and how far it is.
+        granted: names of those who may read what is gated.
+        logs_in: who the next login is; `login_seconds` how long it lasts, `codes` the logins under way.
     """
 
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
@@ -77,6 +83,14 @@ class Hub:
     stored: dict[str, bytes] = field(default_factory=dict)
     branches: dict[tuple[str, str, str], Repo] = field(default_factory=dict)
     requests_open: list[str] = field(default_factory=list)
+    xet: dict[str, int] = field(default_factory=dict)
+    xet_files: bool = False
+    jobs: "dict[str, jobs.Job]" = field(default_factory=dict)
+    spaces: "dict[str, spaces.Made]" = field(default_factory=dict)
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    granted: set[str] = field(default_factory=set)
+    logs_in: str = "owner"
+    login_seconds: int = 3600
 
     def __post_init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hub-"))
@@ -91,6 +105,7 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self.closing.set()
+        jobs.end_all(self)
         self._server.shutdown()
         self._server.server_close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -99,7 +114,8 @@ class Hub:
         """What becomes of the next `times` requests of a step, one of `writing.STEPS`.
 
         Args:
-            fault: a status to answer, or "silent" (never), "drop" (the connection ends) or "lost" (done, then dropped).
+            fault: a status to answer, or "silent" (never), "drop" (the connection ends), "lost" (done, then dropped),
+                or "torn" (it ends while a file is being sent).
         """
         self.faults.setdefault(step, []).extend([fault] * times)
 
@@ -147,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
+    def do_DELETE(self) -> None:
+        self._handle()
+
     def do_PUT(self) -> None:
         self._handle()
 
@@ -177,15 +196,39 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif status == 404:
             self._refuse(404, "RepoNotFound")
+        elif answer == "gated":
+            self._refuse(status, "GatedRepo")
         else:
             self._send(status, json.dumps(answer).encode(), {"Content-Type": "application/json"})
 
+    def _torn(self) -> bool:
+        """Whether the connection is to end while a file is being sent."""
+        waiting = self.hub.faults.get("put", [])
+        if self.command != "PUT" or waiting[:1] != ["torn"]:
+            return False
+        waiting.pop(0)
+        self.rfile.read(1_000)
+        self.close_connection = True
+        return True
+
     def _handle(self) -> None:
+        if self._torn():
+            return
         body = self._body()
         address = urlsplit(self.path)
         path = unquote(address.path)
         self.hub.requests.append(Request(self.command, path, self.headers.get("Authorization")))
+        if jobs.answer(self, self.hub, path, address.query, body):
+            return
         proposed = "?create_pr=1" if "create_pr=1" in address.query and ("/commit/" in path or "/preupload/" in path) else ""
+        if stored := xet.answer(self.hub, path):
+            status, said, headers = stored
+            self._send(status, json.dumps(said).encode(), {"Content-Type": "application/json", **headers})
+            return
+        if login := oauth.answer(self.hub, path, address.query, body, self.headers.get("Authorization")):
+            status, headers, content = login
+            self._send(status, content, headers)
+            return
         if asked := writing.step_of(self.command, path + proposed):
             self._write(*asked, body)
             return
@@ -203,12 +246,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(500, "")
         elif (at := self.hub.at(wanted.get("kind") or "model", wanted["name"], wanted["revision"])) is None:
             self._refuse(404, "RevisionNotFound")
-        elif file and repo.fault == "gated":
+        elif file and repo.fault == "gated" and not writing.is_granted(self.hub, self.headers.get("Authorization")):
             self._refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo")
         elif file:
             self._send_file(at, wanted["path"])
         elif wanted["verb"] in (None, "revision"):
-            self._send_json(_description(wanted["name"], at, "blobs=true" in address.query.lower()))
+            about = _description(wanted["name"], at, "blobs=true" in address.query.lower())
+            self._send_json(about | spaces.described(self.hub, wanted, at))
         elif wanted["verb"] == "tree":
             self._send_tree(at, wanted["path"], "recursive=true" in address.query.lower())
         elif wanted["verb"] == "paths-info":
@@ -234,6 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(404, "EntryNotFound")
         content = repo.files[name].read_bytes()
         headers = {"ETag": f'"{_sha1(content)}"', "X-Repo-Commit": repo.commit, "Accept-Ranges": "bytes"}
+        if self.hub.xet_files and name.endswith(".safetensors"):
+            route = f"{self.hub.url}/api/models/owner/model/xet-read-token/{repo.commit}"
+            headers |= {"X-Xet-Hash": hashlib.sha256(content).hexdigest(), "X-Xet-Refresh-Route": route}
         part = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if not part:
             return self._send(200, content, headers)

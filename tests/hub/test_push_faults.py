@@ -80,12 +80,43 @@ def test_a_fault_is_a_sentence_and_the_push_can_be_repeated(step, fault, cause, 
 
 @pytest.mark.parametrize(
     ("step", "fault"),
-    [("preupload", 503), ("preupload", 429), ("lfs", 500), ("lfs", 503), ("put", 500), ("put", 503), ("put", "drop")],
+    [
+        ("preupload", 503),
+        ("preupload", 429),
+        ("lfs", 500),
+        ("lfs", 503),
+        ("put", 500),
+        ("put", 503),
+        ("put", "drop"),
+        ("put", "torn"),
+    ],
 )
 def test_a_short_trouble_is_waited_for(step, fault, hub, send, trained):  # noqa: F811
     hub.fail(step, fault)
     assert not send().unchanged
     assert content(hub)["model.safetensors"] == (trained.model_folder / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_long_trouble_is_given_up_and_the_push_can_be_repeated(hub, send, trained):  # noqa: F811
+    """The client tries six times in about 20 s."""
+    hub.fail("put", 503, 50)
+    before = snapshot(trained.folder)
+    with pytest.raises(NetworkError, match="The Hub answered 503"):
+        send()
+    assert (hub.commits, snapshot(trained.folder), push_state(trained).state) == ([], before, "failed")
+    hub.faults.clear()
+    assert not send().unchanged
+
+
+@pytest.mark.parametrize("fault", ["gated", "private"])
+def test_a_base_model_that_others_may_not_read_does_not_stop_it(fault, hub, files, send, trained):  # noqa: F811
+    hub.add("model", "owner/base", files("base", {"config.json": "{}"}), fault)
+    config = trained.config.with_changes({"model": {"name": "owner/base", "revision": None}})
+    (trained.folder / "config.yaml").write_text(config.to_yaml())
+    assert not send().unchanged
+    assert b"base_model: owner/base" in content(hub)["README.md"]
+    assert not [request for request in hub.requests if "owner/base" in request.path]
 
 
 def test_a_token_revoked_midway_and_renewed(hub, send, trained):  # noqa: F811

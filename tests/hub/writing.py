@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import yaml
 
-Fault = int | Literal["silent", "drop", "lost"]
+from tests.hub import keeping
+
+Fault = int | Literal["silent", "drop", "lost", "torn"]
 READ_ONLY = "hf_loopbackTokenThatOnlyReads"
 FINE_GRAINED = "hf_loopbackTokenForOneOtherThing"
 STRANGER = "hf_loopbackTokenOfSomebodyElse"
@@ -29,6 +31,7 @@ _PATHS = {
     "lfs": r"POST /((?P<kind>dataset|space)s/)?(?P<name>[\w.-]+/[\w.-]+)\.git/info/lfs/objects/batch",
     "put": r"PUT /stored/(?P<oid>[0-9a-f]{64})",
     "verify": r"POST /stored/verify",
+    "squash": keeping.STEP,
 }
 Answer = tuple[int, Any]
 
@@ -53,6 +56,11 @@ def step_of(method: str, path: str) -> tuple[str, re.Match[str]] | None:
 
 def person_of(hub: Any, authorization: str | None) -> Person | None:
     return hub.people.get((authorization or "").removeprefix("Bearer "))
+
+
+def is_granted(hub: Any, authorization: str | None) -> bool:
+    person = person_of(hub, authorization)
+    return person is not None and person.name in hub.granted
 
 
 def blob_id(content: bytes) -> str:
@@ -109,7 +117,11 @@ def _refused(hub: Any, who: str | None, address: dict) -> Answer | None:
 
 
 def _auth_check(hub: Any, who: str | None, body: bytes, address: dict) -> Answer:
-    return _refused(hub, who, address) or (200, {})
+    """May somebody write to it, or read the files of a gated one?"""
+    repo = hub.repos.get((address["kind"], address["name"]))
+    if address["right"] or repo is None or repo.fault != "gated":
+        return _refused(hub, who, address) or (200, {})
+    return (200, {}) if is_granted(hub, who) else (403 if who else 401, "gated")
 
 
 def _preupload(hub: Any, who: str | None, body: bytes, address: dict) -> Answer:
@@ -165,10 +177,14 @@ def _commit(hub: Any, who: str | None, body: bytes, address: dict) -> Answer:
     contents = {}
     for line in lines[1:]:
         value = line["value"]
+        if line["key"].startswith("deleted"):
+            continue
         if line["key"] == "lfsFile" and value["oid"] not in hub.stored:
             return 400, {"error": f"{value['path']} was never sent"}
         contents[value["path"]] = hub.stored[value["oid"]] if line["key"] == "lfsFile" else base64.b64decode(value["content"])
         (repo.apart.add if line["key"] == "lfsFile" else repo.apart.discard)(value["path"])
+    if missing := keeping.remove(repo.folder, lines):
+        return 400, {"error": f"{missing} is not there"}
     for path, content in contents.items():
         (repo.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (repo.folder / path).write_bytes(content)
@@ -207,4 +223,5 @@ def _discussions(hub: Any, who: str | None, body: bytes, address: dict) -> Answe
 STEPS = {
     "whoami": _whoami, "create": _create, "card": _card, "auth-check": _auth_check, "preupload": _preupload,
     "lfs": _batch, "put": _put, "verify": _verify, "commit": _commit, "branch": _branch, "discussions": _discussions,
+    "squash": keeping.squash,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.hub import Pushed, Wanted
+from tuner.hub import Pushed, Space, Wanted
 from tuner.hub.state import PushState
 from tuner.ui import render_share
 
@@ -60,3 +60,16 @@ def test_a_failed_push_says_cause_cure_and_what_is_kept():
 
 def test_an_address_that_is_none_is_no_link():
     assert render_share.link('javascript:alert("1")') == "javascript:alert(&quot;1&quot;)"
+
+
+def test_a_space_that_failed_says_why_as_text_and_links_its_log():
+    about = {
+        "repo_id": "owner/demo",
+        "kind": "demo",
+        "link": "https://hub/spaces/owner/demo",
+        "commit": "c" * 40,
+        "private": True,
+    }
+    words = render_share.space(Space(**about, stage="BUILD_ERROR", problem="<b>no</b>"))
+    assert "It could not be built. (&lt;b&gt;no&lt;/b&gt;)" in words
+    assert 'href="https://hub/spaces/owner/demo?logs=build"' in words

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from tuner import hub_read, runs
+from tuner.commands import spaces
 from tuner.commands.common import AddCommand, print_json, print_table, say
 from tuner.errors import SettingsError
 from tuner.runs import Run
@@ -27,6 +28,7 @@ def add(command: AddCommand) -> None:
     where.add_argument("--pull-request", action="store_true", help="propose the commit instead, also at others' repositories")
     push.add_argument("--adapter", action="store_true", help="with the run's LoRA adapter, in adapter/")
     push.add_argument("--no-compare", action="store_true", help="do not fetch the model back to compare its answers")
+    spaces.add_demo(push)
     push.add_argument("--dry-run", action="store_true", help="list the files and the card's beginning; ask and send nothing")
 
 
@@ -70,9 +72,15 @@ def _push(options: argparse.Namespace) -> int:
     run = runs.get(options.run)
     if options.dry_run:
         return _dry_run(run, options)
+    if options.space is not None:
+        spaces.check_demo(options)
     more = {"branch": options.branch, "pull_request": options.pull_request, "adapter": options.adapter}
     done = push_run(run, options.repo, options.json, private=not options.public, compare=not options.no_compare, **more)
-    return print_json(done) if options.json else say_pushed(done)
+    demo = spaces.demo_of(run, options) if options.space is not None else None
+    if options.json:
+        return print_json(done if demo is None else done | {"space": demo.model_dump()})
+    say_pushed(done)
+    return 0 if demo is None else spaces.say_space(demo)
 
 
 def _dry_run(run: Run, options: argparse.Namespace) -> int:

@@ -5,8 +5,8 @@ import sys
 import time
 from typing import Any
 
-from tuner import queue, runs
-from tuner.commands import pushing, study_report
+from tuner import hub_read, queue, runs
+from tuner.commands import job_commands, pushing, study_report
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_table, say, score
 from tuner.commands.report import print_report
 from tuner.config import RunConfig, merge, parse_assignments
@@ -28,6 +28,7 @@ def add(command: AddCommand) -> None:
         metavar="OWNER/NAME",
         help="push the model there, private, once this command has seen it through; the rights are asked for before",
     )
+    job_commands.add_backend(train)
     train.add_argument("--estimate", action="store_true", help="time a few steps, say what the run would take, and start nothing")
 
     finder = command("find-lr", _find_lr, "try growing learning rates on a fresh model and draw how the loss answers")
@@ -44,6 +45,8 @@ def add(command: AddCommand) -> None:
     ):
         sub = command(name, function, help)
         sub.add_argument("run", metavar="RUN")
+        if name == "resume":
+            job_commands.add_machine(sub, " where another job must begin (default: as before)")
         if name == "continue":
             sub.add_argument("--data", metavar="SOURCE", help="source of examples (default: the run's own)")
             sub.add_argument(
@@ -67,6 +70,8 @@ def _train(options: argparse.Namespace) -> int:
     config = config_from(options)
     if options.estimate:
         return _estimate(config, options.json)
+    if options.backend == "local":
+        job_commands.refuse_machine(options)
     if options.push_to:
         pushing.check_before(options.push_to, options.queue)
     return begin(config, options)
@@ -76,7 +81,10 @@ def begin(config: RunConfig, options: argparse.Namespace) -> int:
     """Starts a run and follows it to its end; with `--queue` it is left to its turn."""
     from tuner.launch import local
 
-    run = local.start(config, proceed_anyway=options.proceed_anyway)
+    if getattr(options, "backend", "local") == "jobs":
+        run = job_commands.start(config, options)
+    else:
+        run = local.start(config, proceed_anyway=options.proceed_anyway)
     if options.queue:
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
     return see_through(run, options.json, getattr(options, "push_to", None))
@@ -212,6 +220,7 @@ def _outcome(run: Run) -> dict[str, Any]:
         "metrics": status.metrics,
         "train_samples_per_second": status.train_samples_per_second,
         "train_runtime": status.train_runtime,
+        **job_commands.document(run),
     }
 
 
@@ -247,6 +256,8 @@ def _show(options: argparse.Namespace) -> int:
     print(f"\n{run.config.to_yaml()}")
     for line in provenance(run):
         print(line)
+    for line in job_commands.lines(run):
+        print(line)
     print(f"Folder: {run.folder}")
     return 0
 
@@ -261,9 +272,7 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from tuner.launch import local
-
-    return see_through(local.resume(runs.get(options.run)), options.json)
+    return see_through(job_commands.resume(runs.get(options.run), options), options.json)
 
 
 def _continue(options: argparse.Namespace) -> int:
@@ -283,6 +292,8 @@ def _move(options: argparse.Namespace) -> int:
 
 
 def _delete(options: argparse.Namespace) -> int:
+    from tuner.launch import jobs
+
     run = runs.get(options.run)
-    runs.delete(run)
+    jobs.delete(run, hub_read.token())
     return print_json({"run_id": run.id, "deleted": True}) if options.json else say(f"Run {run.id} was deleted.")

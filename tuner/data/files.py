@@ -20,6 +20,7 @@ from tuner.data.raw import RawData
 from tuner.data.tables.opening import FORMATS, format_of, too_large
 from tuner.data.tables.texts import text_files
 from tuner.errors import SourceError
+from tuner.person import current, logged_in, own_folder_name
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -159,11 +160,15 @@ def store_upload(path: Path) -> str:
 def store_uploads(paths: list[Path]) -> str:
     """Copies files a browser sent; several are the splits of one source, by their names.
 
+    On a Space they can be read by those alone who sent them.
+
     Raises:
+        AccessError: the person is not logged in where others come, too.
         SourceError: there is none, an ending is none of a table's, one is too large, or several are not named by split.
     """
     if not paths:
         raise SourceError("No file was uploaded.", f"Choose a file that ends in {' '.join(FILE_SUFFIXES)}.")
+    logged_in("upload a file")
     for path in paths:
         _check_file(path)
     parts = {"train": paths[0]} if len(paths) == 1 else files_by_split(paths)
@@ -181,17 +186,28 @@ def store_uploads(paths: list[Path]) -> str:
                 staging.rename(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+    if own := own_folder_name():
+        mark = _senders(digest) / own
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
     return f"upload:{digest}"
+
+
+def _senders(digest: str) -> Path:
+    """Holds an empty file for everybody who sent these files."""
+    return runs.home() / "uploads" / f"{digest}.senders"
 
 
 def uploaded_path(source: str) -> Path:
     """The stored file of `upload:ID`, or the folder of its files where several came.
 
     Raises:
-        SourceError: it is not there any more.
+        SourceError: it is not there any more, or somebody else sent it.
     """
-    folder = runs.home() / "uploads" / source.removeprefix("upload:")
+    folder, own = runs.home() / "uploads" / source.removeprefix("upload:"), own_folder_name()
     files = sorted(folder.iterdir()) if folder.is_dir() else []
+    if own and not current().owner and not (_senders(folder.name) / own).is_file():
+        raise SourceError("There is no such upload of yours.", "Upload the file, or take another source.")
     if not files:
         raise SourceError("The uploaded file is not there any more.", "Upload it again.")
     return files[0] if len(files) == 1 else folder

@@ -40,6 +40,25 @@ def append(path: Path, lines: Sequence[str], most_bytes: int, full: str) -> None
         raise unwritable(path, error) from None
 
 
+def put_before(path: Path, content: bytes) -> None:
+    """Puts whole lines before those there are, unless the file begins with them already.
+
+    Raises:
+        SourceError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("ab+", buffering=0) as file, _locked(file, fcntl.LOCK_EX):
+            file.seek(0)
+            since = file.read()
+            if since.startswith(content):
+                return
+            file.truncate(0)
+            _write_whole(file, content + since)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
 def read(path: Path) -> bytes:
     """All whole lines; b"" where there is no file.
 

@@ -1,8 +1,8 @@
 """Decisions of people about single rows of a source: another label, keep as it is, or drop.
 
-They lie in `$TUNER_HOME/overlays/<first 16 digits of RawData.identity>/`, never in the source. `draft.jsonl`
-is the one being edited; `freeze` makes a copy of it that never changes, named by its content, which
-a run's `data.overlay` holds: so a run can be repeated exactly although people go on deciding.
+They lie in `$TUNER_HOME/overlays/<first 16 digits of RawData.identity>/`, never in the source. `draft.jsonl` (on a Space
+one for each person) is the one being edited; `freeze` makes a copy of it that never changes, named by its content, which a
+run's `data.overlay` holds: so a run can be repeated exactly although people go on deciding.
 Nothing here reads a source, and no test row is ever dropped: scores would be of easier rows.
 """
 
@@ -19,6 +19,7 @@ from tuner import runs
 from tuner.data import journal
 from tuner.errors import SourceError
 from tuner.export import write_table
+from tuner.person import own_folder_name
 
 Action = Literal["relabel", "keep", "drop"]
 # Some 300,000 decisions.
@@ -120,7 +121,7 @@ def draft(identity: str) -> dict[str, Decision]:
     Raises:
         SourceError: the draft is damaged.
     """
-    path = _folder(identity) / "draft.jsonl"
+    path = _draft(identity)
     return _parse(journal.read(path), path)
 
 
@@ -235,8 +236,14 @@ def _folder(identity: str) -> Path:
     return runs.home() / "overlays" / identity[:16]
 
 
+def _draft(identity: str) -> Path:
+    """The decisions in hand of the person who asks."""
+    own = own_folder_name()
+    return _folder(identity) / (f"draft-{own}.jsonl" if own else "draft.jsonl")
+
+
 def _append(identity: str, lines: list[str]) -> None:
-    journal.append(_folder(identity) / "draft.jsonl", lines, _MOST_BYTES, "Correct the source itself, and start a new draft.")
+    journal.append(_draft(identity), lines, _MOST_BYTES, "Correct the source itself, and start a new draft.")
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Decision]:

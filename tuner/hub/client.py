@@ -1,7 +1,7 @@
 """The Hub's client with a deadline for every call, and the check of rights that comes before any upload."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,6 +62,11 @@ class Client:
 
         return HfApi(self.endpoint, token=self.token)
 
+    @property
+    def page(self) -> str:
+        """The Hub's address."""
+        return self._api.endpoint
+
     def call(self, question: Callable[["HfApi"], Any], repo_id: str, kind: Kind, seconds: float | None = None) -> Any:  # noqa: ANN401
         """The answer to one question.
 
@@ -71,11 +76,12 @@ class Client:
         with errors.translated(repo_id, IN_WORDS[kind]):
             return within_deadline(lambda: question(self._api), seconds or SECONDS)
 
-    def writable(self, repo_id: str, kind: Kind, private: bool) -> Repo:
+    def writable(self, repo_id: str, kind: Kind, private: bool, made_with: Mapping[str, Any] | None = None) -> Repo:
         """The repository, made where there is none, after everything that would refuse an upload was asked.
 
         Args:
             private: as it is made; one that is there already stays as it is.
+            made_with: what else `HfApi.create_repo` takes.
 
         Raises:
             SettingsError: no name of a repository.
@@ -84,7 +90,8 @@ class Client:
         if not HUB_ID.fullmatch(repo_id):
             raise errors.invalid_name(repo_id)
         self._check_person(repo_id, kind)
-        self.call(lambda api: api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True), repo_id, kind)
+        about: dict[str, Any] = {"repo_type": kind, "private": private, "exist_ok": True, **(made_with or {})}
+        self.call(lambda api: api.create_repo(repo_id, **about), repo_id, kind)
         self.call(lambda api: api.auth_check(repo_id, repo_type=kind, write=True), repo_id, kind)
         found = self.call(lambda api: api.repo_info(repo_id, repo_type=kind, timeout=SECONDS), repo_id, kind)
         return self._repo(found, repo_id, kind, private)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ def push_files(
     files: Contents,
     message: str,
     *,
+    remove: Sequence[str] = (),
     pull_request: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Pushed:
@@ -62,6 +63,7 @@ def push_files(
 
     Args:
         files: path in the repository → content, or the file that holds it.
+        remove: files that are there and go with the same commit.
         pull_request: proposes the commit; one that is open and proposes the same is taken for it.
         on_progress: called from several threads.
 
@@ -69,7 +71,7 @@ def push_files(
         SourceError: a file cannot be read.
         NetworkError, SettingsError: the Hub refuses or cannot be reached; the files are all there or none is.
     """
-    if there := _found(client, repo, files, pull_request):
+    if there := _found(client, repo, files, remove, pull_request):
         return there
     try:
         size = sum(size_of(content) for content in files.values())
@@ -79,13 +81,14 @@ def push_files(
     def commit(api: "HfApi") -> "CommitInfo":
         with _operations(files, size, on_progress) as added:
             about: dict[str, Any] = {"repo_type": repo.kind, "revision": repo.revision, "parent_commit": repo.head}
-            return api.create_commit(repo.repo_id, added, commit_message=message, create_pr=pull_request, **about)
+            operations = [*added, *_removals(remove)]
+            return api.create_commit(repo.repo_id, operations, commit_message=message, create_pr=pull_request, **about)
 
     try:
         made = client.call(commit, repo.repo_id, repo.kind, seconds_for(size))
     except NetworkError:
         with contextlib.suppress(TunerError):
-            if there := _found(client, repo, files, pull_request):
+            if there := _found(client, repo, files, remove, pull_request):
                 return there.model_copy(update={"unchanged": False})
         raise
     more = {"revision": made.pr_revision, "pull_request": made.pr_url} if made.pr_url else {"revision": repo.revision}
@@ -105,8 +108,9 @@ def seconds_for(size: int) -> float:
 class _Told(io.BufferedReader):
     """A file that tells how far it was read; a retry reads it again from its start.
 
-    The client sends open files by plain HTTP. Its other way (hf_xet) takes paths alone, says nothing of what it sent, and hides
-    the status of a refusal; what it saves by parts the Hub has already is little, since a training changes every weight.
+    The client sends open files by plain HTTP. Its other way (hf_xet) takes paths and bytes alone, says nothing of what it sent,
+    and hides why it was refused: a full quota or a revoked token is "Network error" there, or no word but a number. What it
+    saves by parts the Hub has already is little, since a training changes every weight.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,7 +138,7 @@ def _operations(files: Contents, size: int, on_progress: OnProgress | None) -> A
     with contextlib.ExitStack() as opened:
         added = []
         for name, content in files.items():
-            source = content if isinstance(content, bytes) else opened.enter_context(_Told(content))
+            source = io.BytesIO(content) if isinstance(content, bytes) else opened.enter_context(_Told(content))
             added.append(CommitOperationAdd(name, source))  # reads it once, for its checksum
             if on_progress and isinstance(source, _Told):
                 source.tell_of = lambda position, name=name: told(name, position)
@@ -143,10 +147,16 @@ def _operations(files: Contents, size: int, on_progress: OnProgress | None) -> A
         on_progress(size, size)
 
 
-def _found(client: Client, repo: Repo, files: Contents, pull_request: bool) -> Pushed | None:
+def _removals(paths: Sequence[str]) -> list[Any]:
+    from huggingface_hub import CommitOperationDelete
+
+    return [CommitOperationDelete(path, is_folder=False) for path in paths]
+
+
+def _found(client: Client, repo: Repo, files: Contents, remove: Sequence[str], pull_request: bool) -> Pushed | None:
     """What holds the files already: the branch, else an open pull request; None where nothing does."""
     about: dict[str, Any] = {"repo_type": repo.kind}
-    if _holds(client, repo, files, repo.revision):
+    if _holds(client, repo, files, remove, repo.revision):
         info = client.call(lambda api: api.repo_info(repo.repo_id, revision=repo.revision, **about), repo.repo_id, repo.kind)
         return _pushed(repo, info.sha, revision=repo.revision, unchanged=True)
     if not pull_request:
@@ -157,7 +167,7 @@ def _found(client: Client, repo: Repo, files: Contents, pull_request: bool) -> P
         return [request for _, request in zip(range(_MOST_REQUESTS), opened, strict=False)]
 
     for request in client.call(requests, repo.repo_id, repo.kind):
-        if _holds(client, repo, files, request.git_reference):
+        if _holds(client, repo, files, remove, request.git_reference):
             at = {"revision": request.git_reference, **about}
             info = client.call(lambda api, at=at: api.repo_info(repo.repo_id, **at), repo.repo_id, repo.kind)
             return _pushed(repo, info.sha, revision=request.git_reference, pull_request=request.url, unchanged=True)
@@ -168,16 +178,18 @@ def _pushed(repo: Repo, commit: str, **more: Any) -> Pushed:  # noqa: ANN401
     return Pushed(repo_id=repo.repo_id, link=repo.link, commit=commit, private=repo.private, **{"unchanged": False, **more})
 
 
-def _holds(client: Client, repo: Repo, files: Contents, revision: str) -> bool:
-    """Whether a revision of the repository has just these contents under these paths."""
+def _holds(client: Client, repo: Repo, files: Contents, remove: Sequence[str], revision: str) -> bool:
+    """Whether a revision of the repository has just these contents under these paths, and nothing under those to remove."""
     about: dict[str, Any] = {"repo_type": repo.kind, "revision": revision}
-    found = client.call(lambda api: api.get_paths_info(repo.repo_id, list(files), **about), repo.repo_id, repo.kind)
+    found = client.call(lambda api: api.get_paths_info(repo.repo_id, [*files, *remove], **about), repo.repo_id, repo.kind)
     there = {entry.path: entry for entry in found}
-    return all(path in there and _same(there[path], content) for path, content in files.items())
+    if any(path in there for path in remove):
+        return False
+    return all(path in there and same(there[path], content) for path, content in files.items())
 
 
-def _same(entry: Any, content: bytes | Path) -> bool:  # noqa: ANN401
-    """By the checksum the Hub keeps of a file: SHA-256 where it is stored apart, else git's of a blob."""
+def same(entry: Any, content: bytes | Path) -> bool:  # noqa: ANN401
+    """Whether an entry of the Hub's has this content, by the checksum it keeps: SHA-256 of a file apart, else git's of a blob."""
     size = size_of(content)
     if getattr(entry, "size", None) != size:
         return False

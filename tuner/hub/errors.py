@@ -10,6 +10,12 @@ from tuner.errors import NetworkError, SettingsError, TunerError
 AGAIN = "Push again: what arrived already is not sent twice."
 LOGIN = "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
 WRITE_TOKEN = "Make a token with write access at https://huggingface.co/settings/tokens, and log in with it: `hf auth login`."
+# What the Hub says of Spaces: since 2026 those on a CPU need a paid plan, too.
+OTHER_HARDWARE = (
+    "Take the hardware zero-a10g (a free account may have two Spaces on it), or add a plan or credit at "
+    "https://huggingface.co/settings/billing."
+)
+_ABOUT_HARDWARE = re.compile("hardware|billing|payment|credit|subscri|paid|upgrade|zerogpu|\\bpro\\b", re.IGNORECASE)
 _MOST_CHARACTERS = 200
 
 
@@ -44,11 +50,11 @@ def translated(repo_id: str, what: str) -> Iterator[None]:
             f"'{repo_id}' is not {what} you may write to, or it is something else on the Hub.", "Choose another name."
         ) from None
     except errors.HfHubHTTPError as error:
-        raise of_status(error.response.status_code, error.server_message or "", repo_id) from None
+        raise of_status(error.response.status_code, error.server_message or "", repo_id, what) from None
     except (errors.HTTPError, OSError, TimeoutError, RuntimeError) as error:
         cause = error.__cause__
         if isinstance(cause, errors.HfHubHTTPError):  # of a file sent apart
-            raise of_status(cause.response.status_code, cause.server_message or "", repo_id) from None
+            raise of_status(cause.response.status_code, cause.server_message or "", repo_id, what) from None
         raise _of_text(str(error), repo_id) from None
     except (json.JSONDecodeError, KeyError):  # a page of whatever stands before the Hub
         raise NetworkError(f"The Hub's answer for '{repo_id}' cannot be understood.", f"Try again in a minute. {AGAIN}") from None
@@ -67,15 +73,18 @@ def invalid_name(repo_id: str) -> TunerError:
     )
 
 
-def of_status(status: int, message: str, repo_id: str) -> TunerError:
+def of_status(status: int, message: str, repo_id: str, what: str = "") -> TunerError:
     """What an answer of the Hub means for a push.
 
     Args:
         message: what it says beside the number.
+        what: the repository in words.
     """
     said = f" ({_short(message)})" if message else ""
     if status == 401:
         return NetworkError("The Hub does not accept your token.", LOGIN)
+    if what == "a Space" and (status == 402 or (status == 403 and _ABOUT_HARDWARE.search(message))):
+        return NetworkError(f"The Hub does not give '{repo_id}' that hardware{said}.", OTHER_HARDWARE)
     if status == 402 or (status == 403 and re.search("quota|storage|limit|space", message, re.IGNORECASE)):
         return NetworkError(f"The Hub has no more room for '{repo_id}'{said}.", "Delete something there, and push again.")
     if status == 403:
@@ -96,7 +105,7 @@ def _of_text(text: str, repo_id: str) -> TunerError:
     status = re.search(r"\b(401|402|403|429|5\d\d) [A-Z]", text)
     if status:
         return of_status(int(status[1]), "", repo_id)
-    return NetworkError(f"The connection to the Hub broke, or it did not answer, while '{repo_id}' was written.", AGAIN)
+    return NetworkError(f"The connection to the Hub broke, or it did not answer, at work on '{repo_id}'.", AGAIN)
 
 
 def _short(text: str) -> str:

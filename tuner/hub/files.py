@@ -52,6 +52,22 @@ def model_files(run: Run, *, adapter: bool = False, repo_id: str | None = None) 
     return files
 
 
+def local_model_files(folder: Path) -> Files:
+    """A model's weights, tokenizer and settings as they lie in a folder, without where they came from; no card, no report.
+
+    Raises:
+        RunError: it has no safetensors weights, or its config.json is damaged.
+    """
+    weights = _weights(folder)
+    if not weights:
+        raise RunError(f"The model in {folder} has no safetensors weights.", "Save it again, or take another base model.")
+    files: Files = weights | {name: folder / name for name in (*_TOKENIZERS, "tuner.json") if (folder / name).is_file()}
+    for name in ("config.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            files[name] = _as_json(_settings(folder / name))
+    return files
+
+
 def listing(files: Mapping[str, Path | bytes]) -> list[tuple[str, int]]:
     """(path, bytes) of every file, in their order."""
     return [(name, len(content) if isinstance(content, bytes) else content.stat().st_size) for name, content in files.items()]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tuner import modeling, runs
+from tuner import access, modeling, runs
 from tuner.children import token_pipe, worker_environment
 from tuner.config import RunConfig
 from tuner.data.extra import pinned_source
@@ -18,25 +18,31 @@ from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
 from tuner.launch.estimate import estimate
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
-from tuner.training.fitting import fitted, refuse_unfit
+from tuner.training.fitting import Machine, fitted, refuse_unfit
 
 _FOLLOW_SECONDS = 0.3
 
 
-def prepare(config: RunConfig) -> RunConfig:
+def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
     """Checks everything that would fail later and pins what could change: paths, revisions, the rows.
 
+    Args:
+        machine: where it is to be trained; None: here.
+
     Raises:
+        AccessError: not logged in where people share a Space, or more rows than one may take there.
         SourceError, ModelError, NetworkError, SettingsError: nothing was started.
     """
+    access.logged_in("train here")
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
     changes["data"]["source"] = pinned_source(config.data.source)
     if folder := modeling.folder_of(config.model.name):
         changes["model"]["name"] = str(folder)
-    refuse_unfit(config.training)
+    refuse_unfit(config.training, machine)
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    config = fitted(config.with_changes({"data": changes["data"]}), base)
+    config = fitted(config.with_changes({"data": changes["data"]}), base, machine)
     data = load_labelled(config.data)
+    access.check_rows(len(data.splits["train"]))
     loss_weights(config.training, data)
     if config.model.keep_head:
         modeling.check_head(base, data.labels)
@@ -49,18 +55,23 @@ def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> R
     """Makes a run and starts its worker, which waits for its turn.
 
     Args:
+        owner: whose it is; empty: the person's who asks.
         proceed_anyway: start also where memory or disk seem too small.
 
     Raises:
+        AccessError: the person may not start one, or no more (`tuner.access`).
         SourceError, ModelError, NetworkError, SettingsError: the run would fail; none was made.
         DoubtError: it would probably fail; none was made.
-        RunError: the run folder cannot be written.
+        RunError: the run folder cannot be written, or nothing is trained here.
     """
+    runs.check_trains()
+    access.check_start()
     prepared = prepare(config)
     doubts = [] if proceed_anyway else estimate(prepared).doubts
     if doubts:
         raise DoubtError(" ".join(doubts), "Change the settings, or proceed anyway.")
-    run = runs.create(prepared, owner)
+    with access.admitted() as person:
+        run = runs.create(prepared, owner or person.name)
     spawn(run)
     return run
 
@@ -83,14 +94,22 @@ def continuation(run: Run) -> RunConfig:
     return config.model_copy(update={"name": f"{run.title}, further"[:200]})
 
 
-def resume(run: Run) -> Run:
+def resume(run: Run, token: str | None = None) -> Run:
     """Starts a new worker for a stopped, failed or lost run; it goes on from the last whole checkpoint.
 
+    A run of Hugging Face Jobs finds its job again where that still goes on, or ended meanwhile; else another one begins.
+
+    Args:
+        token: as for `spawn`.
+
     Raises:
+        AccessError: the person may not resume it, or may have no more runs under way.
         RunError: the run is in another state.
     """
-    runs.requeue(run)
-    spawn(run)
+    access.check(run, "resume")
+    with access.admitted():
+        runs.requeue(run)
+    spawn(run, token)
     return run
 
 
@@ -128,19 +147,26 @@ def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None =
     return follow(start(config, proceed_anyway=proceed_anyway), on_event)
 
 
-def spawn(run: Run) -> None:
-    """Starts the worker of a queued run or study.
+def spawn(run: Run, token: str | None = None) -> None:
+    """Starts the worker of a queued run or study, or the process that follows its job on the Hub.
+
+    Args:
+        token: the Hub token it is handed; None: that of the person this process works for.
 
     Raises:
         SettingsError: the process cannot be made.
     """
     worker = "tuner.training.worker" if runs.read_status(run).kind == "run" else "tuner.study.worker"
-    with (run.folder / "train.log").open("ab") as log, token_pipe() as reader:
+    log_name = "train.log"
+    if run.is_job:  # its train.log is the job's
+        worker, log_name = "tuner.launch.follower", "follower.log"
+    handed = access.token_for(run) if token is None else token
+    with (run.folder / log_name).open("ab") as log, token_pipe(handed) as reader:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", worker, run.id],
                 cwd=run.folder,
-                env={**worker_environment(), "TUNER_TOKEN_FD": str(reader)},
+                env={**worker_environment(), **access.worker_limits(run), "TUNER_TOKEN_FD": str(reader)},
                 pass_fds=(reader,),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tuner import modeling
+from tuner import access, modeling
 from tuner.children import ask
 from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, Split, load_labelled
@@ -41,6 +41,7 @@ def probe(config: RunConfig, models: Sequence[str], on_progress: Callable[[int, 
         SettingsError: too few or too many models or rows, all mistakes at once.
         SourceError, NetworkError: the data cannot be read.
     """
+    access.logged_in("compare base models")
     refuse_beside_a_run()
     names = list(dict.fromkeys(name.strip() for name in models if name.strip()))
     data = load_labelled(config.data)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tuner import modeling, runs
+from tuner import access, modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, SettingsError
 from tuner.launch.local import follow, prepare, spawn
@@ -77,13 +77,16 @@ def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
     """Makes a study and starts its worker, which waits for its turn.
 
     Raises:
+        AccessError: the person may not start one, or no more (`tuner.access`).
         SourceError, ModelError, NetworkError, SettingsError: the study would fail; none was made.
         RunError: the run folder cannot be written.
     """
+    access.check_start()
     config = prepared(config, plan)
     if plan.kind == "search":
         plan = plan.model_copy(update={"metric": config.training.metric_for_best_model})
-    run = runs.create(config, owner, plan.kind, plan.to_yaml())
+    with access.admitted() as person:
+        run = runs.create(config, owner or person.name, plan.kind, plan.to_yaml())
     spawn(run)
     return run
 

@@ -127,7 +127,7 @@ def _finish(run: Run, board: _Board, stopped: bool) -> None:
     message = outcome_in_words(found, board.plan.planned)
     state = "stopped" if stopped else "completed"
     if stopped:
-        message = f"Stopped. {message} Resume goes on with the next trial."
+        message = f"{run.stop_reason or 'Stopped.'} {message} Resume goes on with the next trial."
     runs.append_event(run, "state", state=state, step=len(found.rows), message=message)
     runs.write_status(
         run,

@@ -1,5 +1,7 @@
 """Settings that depend on the base model and the machine: checked, and filled in."""
 
+from dataclasses import dataclass
+
 from tuner import augmentation, modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.errors import SettingsError
@@ -7,13 +9,24 @@ from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
 
 
-def fitted(config: RunConfig, base: modeling.BaseModel) -> RunConfig:
+@dataclass(frozen=True)
+class Machine:
+    """What a training needs to know of another machine than this one: its kind ("cuda" or "cpu") and GPUs."""
+
+    kind: str
+    gpus: int
+
+
+def fitted(config: RunConfig, base: modeling.BaseModel, machine: Machine | None = None) -> RunConfig:
     """The settings with what the base model decides filled in; the same ones come back unchanged.
+
+    Args:
+        machine: where it is to be trained; None: here.
 
     Raises:
         SettingsError, ModelError: the machine or the base model cannot honour them.
     """
-    refuse_unfit(config.training)
+    refuse_unfit(config.training, machine)
     modeling.choose_max_length(base, config.model.max_length, [])
     modeling.check_shape(base, config.model)
     augmentation.refuse_unfit(config.augmentation, base)
@@ -22,13 +35,16 @@ def fitted(config: RunConfig, base: modeling.BaseModel) -> RunConfig:
     return config
 
 
-def refuse_unfit(training: TrainingConfig) -> None:
-    """Checks what this machine must have for the settings.
+def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> None:
+    """Checks what the machine must have for the settings.
+
+    Args:
+        machine: None: this one.
 
     Raises:
         SettingsError: it has not.
     """
-    kind, count = describe().kind, training.num_processes
+    kind, count = machine.kind if machine else describe().kind, training.num_processes
     problems = missing_packages(training.report_to)
     if training.precision == "fp16" and kind != "cuda":
         problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
@@ -40,7 +56,8 @@ def refuse_unfit(training: TrainingConfig) -> None:
         problems.append("training.fsdp and training.torch_compile: the two together are not supported; switch one off.")
     if count > 1 and kind == "mps":
         problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
-    if count > 1 and kind == "cuda" and count > (have := len(gpus())):
-        problems.append(f"training.num_processes = {count}: this machine has {have} GPU{'s' if have != 1 else ''}, one for each.")
+    if count > 1 and kind == "cuda" and count > (have := machine.gpus if machine else len(gpus())):
+        where = "that machine has" if machine else "this machine has"
+        problems.append(f"training.num_processes = {count}: {where} {have} GPU{'s' if have != 1 else ''}, one for each.")
     if problems:
         raise SettingsError(problems)

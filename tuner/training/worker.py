@@ -20,6 +20,7 @@ from tuner.queue import turn
 from tuner.runs import Run
 from tuner.training import batches, processes, trackers
 from tuner.training.outcome import evaluate, save_model
+from tuner.training.time_limit import time_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
@@ -41,7 +42,7 @@ def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
     run = runs.get(run_id)
     runs.take_over(run)
     try:
-        with turn(run) as granted:
+        with turn(run) as granted, time_limit(run):
             if not granted:
                 _finish(run, "stopped", "Stopped before it began.")
             elif work:
@@ -292,6 +293,8 @@ def _finish(run: Run, state: str, message: str) -> None:
     if not processes.is_first():
         return
     status = runs.read_status(run)
+    if state == "stopped":
+        message = f"{run.stop_reason} {message}".strip()
     runs.append_event(run, "state", state=state, step=status.step, message=message)
     runs.write_status(run, state=state, message=message, exit_code=0, finished=time.time(), eta=None)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import queue, runs
+from tuner import access, hub_read, queue, runs
 from tuner.catalog import SAMPLE_MINILM
 from tuner.comparisons import compare as compare_models
 from tuner.config import RunConfig, check_split
@@ -13,9 +13,8 @@ from tuner.errors import SettingsError, SourceError
 from tuner.explain import explain as explain_text
 from tuner.hub import push_state
 from tuner.hub.push import push as push_run
-from tuner.launch import local
+from tuner.launch import jobs, local
 from tuner.launch.estimate import estimate as estimate_run
-from tuner.scoring import evaluate as evaluate_model
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token
@@ -34,6 +33,7 @@ def add_endpoints(context: Context) -> None:
         resume_run,
         move_run,
         delete_run,
+        share_run,
     ):
         many = _MOST_ASKERS if endpoint.__name__ == "predict" else 2  # these are scored together
         gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=many)
@@ -65,7 +65,7 @@ def _about_data_and_models(context: Context) -> list[Any]:
         context.check_model(model)
         if source:
             context.check_source(source)
-        return evaluate_model(model, source or None, split).model_dump(mode="json")
+        return context.evaluate(model, source or None, split).report.model_dump(mode="json")
 
     def compare(models: list, source: str | None = None, split: str = "test") -> dict:
         """Two or more runs, folders or Hub models on the rows they share: the first against each other one."""
@@ -112,10 +112,9 @@ def _that_start(context: Context) -> list[Any]:
 def _push(context: Context) -> Any:  # noqa: ANN401
     def push(run_id: str, repo_id: str, private: bool = True) -> dict:
         """Puts a run's model on the Hub as "owner/name" with the login of this machine; answers when it is there."""
-        token = own_token(context.local)
+        run, token = access.get(run_id, "push"), own_token(context.local)
         if not isinstance(repo_id, str):
             raise SettingsError(["repo_id is no text."], 'Give a string such as "owner/name".')
-        run = runs.get(run_id)
         pushed = push_run(run, repo_id, token=token, private=bool(private))
         state = push_state(run)
         return {**pushed.model_dump(), "answers": state.answers if state else ""}
@@ -125,41 +124,46 @@ def _push(context: Context) -> Any:  # noqa: ANN401
 
 def stop_run(run_id: str) -> dict:
     """Asks a run to finish its step, save and end; asked again, ends it at once."""
-    runs.request_stop(runs.get(run_id))
+    runs.request_stop(access.get(run_id, "stop"))
     return {"run_id": run_id, "stopping": True}
 
 
 def resume_run(run_id: str) -> dict:
     """Goes on with a stopped, failed or lost run."""
-    return {"run_id": local.resume(runs.get(run_id)).id}
+    return {"run_id": local.resume(access.get(run_id, "resume")).id}
 
 
 def move_run(run_id: str, place: float = 1) -> dict:
-    """Puts a queued run at a place in the queue, 1 being the next; gives the queue."""
-    queue.move(runs.get(run_id), int(place))
-    return {"queue": [run.id for run in queue.waiting()]}
+    """Puts a queued run at a place in the queue, 1 being the next; gives the queue, as far as you may see it."""
+    access.move(access.get(run_id, "move"), int(place))
+    return {"queue": [run.id for run in queue.waiting() if runs.may_see(run)]}
 
 
 def delete_run(run_id: str) -> dict:
     """Removes a run that is not going on."""
-    runs.delete(runs.get(run_id))
+    jobs.delete(access.get(run_id, "delete"), hub_read.token())
     return {"run_id": run_id, "deleted": True}
+
+
+def share_run(run_id: str, shared: bool = True) -> dict:
+    """Shows a run of yours to everybody who comes to this Space, or hides it again."""
+    return {"run_id": run_id, "shared": access.share(run_id, bool(shared)).shared}
 
 
 def run_status(run_id: str) -> dict:
     """State, message, step, max_steps, metrics, eta … of a run."""
-    return runs.summary(runs.get(run_id))
+    return runs.summary(access.get(run_id))
 
 
 def run_events(run_id: str, offset: float = 0) -> dict:
     """Events since a byte offset, and the offset to ask with next time."""
-    events, following = runs.read_events(runs.get(run_id), int(offset))
+    events, following = runs.read_events(access.get(run_id), int(offset))
     return {"events": events, "offset": following}
 
 
 def list_runs() -> list:
-    """Every run, newest first."""
-    return [runs.summary(run) for run in runs.list_runs()]
+    """The runs you may see, newest first."""
+    return [runs.summary(run) for run in access.visible()]
 
 
 def _settings(context: Context, config: Any) -> RunConfig:  # noqa: ANN401

@@ -5,16 +5,29 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import runs
+from tuner import access, runs
 from tuner.hardware import describe
 from tuner.inference import MOST_CHARACTERS
 from tuner.runs import LIVING
-from tuner.ui import api, data_tab, evaluate_tab, label_panel, playground_tab, render, share_tab, text, train_tab
+from tuner.ui import (
+    api,
+    data_tab,
+    evaluate_tab,
+    label_panel,
+    login_panel,
+    people,
+    playground_tab,
+    render,
+    share_tab,
+    text,
+    train_tab,
+)
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
 TICK_SECONDS = 1.5
 _TABS = ("data", "train", "evaluate", "playground", "share")
+_ANSWERING_TABS = ("evaluate", "playground")
 # The chosen run stands in the URL, so that a reload, a second tab and a link show the same. What it does stands at the top of the
 # page, and the button that starts one at the end of a form longer than a screen.
 _RUN_TO_URL = """(id) => {
@@ -26,28 +39,30 @@ _RUN_TO_URL = """(id) => {
 
 
 def build_app(context: Context) -> gr.Blocks:
-    """The whole app; `tuner.ui.serve` launches it."""
+    """The whole app; `tuner.ui.serve` launches it. Where nothing is trained it has Evaluate and the Playground alone."""
+    trains = context.trains
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as app:
         api.add_endpoints(context)  # first, so that no handler of the page takes one of their names
         gr.HTML(
-            f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p>'
+            f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE if trains else text.ANSWERS_ALONE}</p>'
             f'<span class="device">{html.escape(str(describe()))}</span></div>'
         )
-        with gr.Sidebar(width=270):
+        with gr.Sidebar(width=270, visible=trains):
+            login = login_panel.draw()
             gr.Markdown("**Runs**")
             no_runs = gr.Markdown(text.NO_RUNS, elem_classes="quiet")
             colours = gr.HTML("", elem_id="run-colours")
             chosen = gr.Radio([], show_label=False, container=False, elem_id="run-list", label="Runs")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Data", id="data"):
+            with gr.Tab("Data", id="data", visible=trains):
                 data = data_tab.build(context)
-            with gr.Tab("Train", id="train") as train_page:
+            with gr.Tab("Train", id="train", visible=trains) as train_page:
                 train = train_tab.build(context, data.picker, chosen, train_page.select)
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground") as playground_page:
                 playground = playground_tab.build(context, chosen, playground_page, tabs)
-            with gr.Tab(text.SHARE_TAB, id="share") as share_page:
+            with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
         seen = gr.State({})
@@ -59,7 +74,7 @@ def build_app(context: Context) -> gr.Blocks:
         def tick(run_id: str | None, before: dict[str, Any]) -> list[Any]:
             return _changes(run_id, before, len(train.view), len(evaluate.view))
 
-        ticked = [chosen, no_runs, colours, seen, *train.view, *evaluate.view]
+        ticked = [chosen, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
         timer.tick(tick, [chosen, seen], ticked, concurrency_limit=None, queue=False, **quiet)
 
         @toast
@@ -69,9 +84,11 @@ def build_app(context: Context) -> gr.Blocks:
         chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
 
+        tabs_here, first = (_TABS, "data") if trains else (_ANSWERING_TABS, "playground")
+
         @toast
         def open_page(request: gr.Request) -> list[Any]:
-            found = runs.list_runs()
+            found = access.visible()
             wanted = request.query_params.get("run")
             value = wanted if wanted in {run.id for run in found} else None
             tab = request.query_params.get("tab")
@@ -82,11 +99,15 @@ def build_app(context: Context) -> gr.Blocks:
                 gr.Radio(choices=[render.run_choice(row) for row in rows], value=value),
                 gr.Markdown(visible=not rows),
                 render.run_colours(rows),
-                gr.Tabs(selected=tab if tab in _TABS else ("train" if value else "data")),
+                gr.Tabs(selected=tab if tab in tabs_here else first if not (trains and value) else "train"),
                 *_linked(request),
+                *login_panel.view_of(access.current()),
+                login_panel.shared_box(value),
             ]
 
-        app.load(open_page, None, [chosen, no_runs, colours, tabs, playground.text, playground.model], **quiet)
+        opened = [chosen, no_runs, colours, tabs, playground.text, playground.model, *login.view, login.shared]
+        app.load(open_page, None, opened, **quiet)
+        login_panel.wire(login, chosen)
 
         def leave(request: gr.Request) -> None:
             for stops in playground.stops:
@@ -100,6 +121,7 @@ def build_app(context: Context) -> gr.Blocks:
         following = ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground"), (playground.next, "share"))
         for button, target in following:
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
+    people.attach(app, context)  # last
     return app
 
 
@@ -110,14 +132,19 @@ def _linked(request: gr.Request) -> list[Any]:
 
 
 def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:
-    """What a tick has to send: the list, the run's view, its report; `gr.skip()` for what stayed as it was."""
-    rows = [runs.summary(run) for run in runs.list_runs()]
+    """What a tick has to send: the list, who asks, the run's view, its report; `gr.skip()` for what stayed as it was."""
+    person = access.current()
+    who = [person.name, person.expired]
+    if person.expired:  # what stands there stays: the person is about to log in again
+        said = [gr.skip()] * 2 if before.get("who") == who else login_panel.view_of(person)
+        return [*[gr.skip()] * 3, {**before, "who": who}, *said, *[gr.skip()] * (train_size + evaluate_size)]
+    rows = [runs.summary(run) for run in access.visible()]
     choices = [render.run_choice(row) for row in rows]
     row = next((row for row in rows if row["run_id"] == run_id), None)
     state = row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]]
     ended = row is not None and row["state"] not in LIVING
     states = [row["state"] for row in rows]
-    now = {"choices": choices, "states": states, "run": run_id, "state": state, "ended": ended}
+    now = {"who": who, "choices": choices, "states": states, "run": run_id, "state": state, "ended": ended}
     same_run = before.get("run") == run_id
     fresh = same_run and before.get("state") == state
     report_due = row is not None and ended and same_run and not before.get("ended")
@@ -126,6 +153,7 @@ def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evalua
         gr.skip() if bool(rows) == bool(before.get("choices")) else gr.Markdown(visible=not rows),
         gr.skip() if states == before.get("states") else render.run_colours(rows),
         gr.skip() if now == before else now,
+        *([gr.skip()] * 2 if before.get("who") == who else login_panel.view_of(person)),
         *([gr.skip()] * train_size if fresh or row is None else train_tab.view_of(run_id)),
         *(evaluate_tab.view_of(run_id, evaluate_size) if report_due else [gr.skip()] * evaluate_size),
     ]

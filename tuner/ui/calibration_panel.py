@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import evaluations, runs
+from tuner import access, evaluations
 from tuner.errors import RunError
 from tuner.evaluation.report import EvaluationReport
 from tuner.thresholds import choose_threshold
@@ -80,7 +80,7 @@ def wire(panel: CalibrationPanel, shown: gr.State, chosen: gr.Radio) -> None:
             raise RunError("No run is chosen.", "Choose one in the list on the left.")
         if name and evaluations.get(name).report.model != run_id:
             raise RunError("The report shown is not the chosen run's.", "Evaluate the run itself, then choose its threshold.")
-        threshold = choose_threshold(runs.get(run_id), **rule)
+        threshold = choose_threshold(access.get(run_id, "threshold"), **rule)
         coverage = evaluations.get(name).report.coverage if name else []
         return render_report.sentences(render_report.threshold_words(threshold, coverage))
 

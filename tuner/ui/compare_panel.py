@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from tuner import runs
+from tuner import access, runs
 from tuner.comparisons import compare, leaderboard
 from tuner.errors import RunError
 from tuner.ui import render, render_report, text
@@ -98,14 +98,14 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
         if not run_id or not others:
             raise RunError("There is nothing to compare.", "Choose a run on the left, and one or more others here.")
         found = compare([run_id, *others])
-        titles = [f"{runs.get(name).title[:40]} · {name[-6:]}" for name in found.names]
+        titles = [f"{access.get(name).title[:40]} · {name[-6:]}" for name in found.names]
         names = dict(zip(found.names, titles, strict=True))
         verdicts = "\n".join(_named(pair.verdict, names) for pair in found.pairs)
         differing = f"{len(found.disagreements):,} of {found.n:,} shared rows are answered differently."
         coverage = pd.concat(
             [render_report.coverage_frame(report.coverage, title) for report, title in zip(found.reports, titles, strict=True)]
         )
-        events = {title: runs.read_events(runs.get(name))[0] for name, title in names.items()}
+        events = {title: runs.read_events(access.get(name))[0] for name, title in names.items()}
         settings = render_report.settings_table(found, titles)
         return [
             render_report.sentences(f"{verdicts}\n{differing}"),

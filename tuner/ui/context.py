@@ -14,20 +14,26 @@ from typing import Any
 
 import pandas as pd
 
-from tuner import evaluations, feedback, inference, modeling, runs
+from tuner import access, evaluations, feedback, hub_read, inference, modeling, runs
+from tuner.catalog import SAMPLE_MINILM
 from tuner.config import DataConfig, RunConfig
 from tuner.data.browsing import cut
 from tuner.data.extra import name_and_revision
 from tuner.data.files import head, uploaded_path
-from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.hub_sets import id_in
+from tuner.data.labelled import LabelledData, load_for_scoring, load_labelled
 from tuner.data.profiling import DataProfile, profile
 from tuner.data.sources import kind_of
 from tuner.errors import ModelError, SourceError
 from tuner.evaluations import Evaluation
 from tuner.hardware import torch_device
 from tuner.inference import UNTOUCHED, Classifier, Place, Prediction
+from tuner.launch.keeper import Keeper
+from tuner.person import current, own_folder_name
 from tuner.runs import Run
+from tuner.scoring import Extras, Progress, evaluation_of
 from tuner.together import Batcher
+from tuner.ui.lent import Lent
 from tuner.words import age
 
 _MOST_CLASSIFIERS = 2
@@ -40,6 +46,7 @@ _LARGE_FILE = 20 * 2**20
 _HEAD_ROWS = 15
 _COMPUTING = ("starting", "running", "stopping")
 _LOOK_SECONDS = 2.0
+_READER_SECONDS = 600
 
 
 @dataclass
@@ -94,10 +101,13 @@ class Context:
 
     Args:
         local: whether the people of this app may name paths of its machine (not on a Space).
+        keeper: keeps the runs where the disk does not last; None: nothing does, or nothing has to.
+        lent: computes answers and evaluations on a GPU that is lent for each of them; None: where this process computes.
     """
 
-    def __init__(self, local: bool = True) -> None:
-        self.local = local
+    def __init__(self, local: bool = True, keeper: Keeper | None = None, lent: Lent | None = None) -> None:
+        self.local, self.keeper, self._lent = local, keeper, lent
+        self.trains = runs.trains()
         # Cleared while `warm_up` imports transformers: `datasets` asks the half of it that is there for a class it lacks.
         self._whole = threading.Event()
         self._whole.set()
@@ -106,6 +116,8 @@ class Context:
         self._profiles = Recent(_MOST_DATA_SETS)
         self._evaluations = Recent(_MOST_EVALUATIONS)
         self._looked, self._trains = -math.inf, False
+        # (whose token, kind, repository) → when the Hub said that they may read it.
+        self._readers: dict[tuple[str, str, str], float] = {}
 
     def warm_up(self) -> None:
         """Imports what answers need (5 s, 250 MB) in a thread, where there is a model to ask: the first one waits less."""
@@ -114,7 +126,7 @@ class Context:
 
     def _import(self) -> None:
         try:
-            if not any(run.has_model for run in runs.list_runs()):
+            if not any(run.has_model for run in runs.all_runs()):
                 return
             importlib.import_module("transformers")
             self._whole.set()
@@ -127,6 +139,8 @@ class Context:
         """The labelled rows of a data config."""
         self._whole.wait()
         self.check_data(config)
+        for source in filter(None, (config.source, name_and_revision(config.extra_source or "")[0])):
+            self._check_reader("dataset", id_in(source) if kind_of(source) == "hub" else None)
         return self._data.get(_data_key(config), lambda: load_labelled(config))
 
     def data_if_read(self, config: DataConfig) -> LabelledData | None:
@@ -140,7 +154,8 @@ class Context:
         """What `tuner.data.profile` says of a config's data."""
         weights = str(config.training.class_weights)
         key = (_data_key(config.data), config.model.model_dump_json(), weights)
-        return self._profiles.get(key, lambda: profile(config, self.data(config.data)))
+        data = self.data(config.data)  # refused to who may not read it, also where the profile is known
+        return self._profiles.get(key, lambda: profile(config, data))
 
     def head(self, config: DataConfig) -> pd.DataFrame | None:
         """The first rows of a file that takes a while to read; None for all other sources."""
@@ -166,14 +181,32 @@ class Context:
             SourceError: a text is empty.
             RunError, ModelError, NetworkError: as `load_classifier`.
         """
-        return self._loaded(name).batcher.ask(texts)
+        loaded = self._loaded(name)
+        if self._lent:
+            inference.check_texts(texts)
+            return self._lent.predict(name, texts)
+        return loaded.batcher.ask(texts)
+
+    def evaluate(
+        self, name: str, source: str | None, split: str | None, extras: Extras | None = None, on_progress: Progress | None = None
+    ) -> Evaluation:
+        """As `scoring.evaluation_of`, for a model by its name."""
+        if not self._lent:
+            return evaluation_of(name, source, split, extras, on_progress)
+        self.classifier(name)  # what can be refused or fetched without a GPU is so before one is lent
+        if source is not None:
+            load_for_scoring(DataConfig(source=source), split)
+        return self._lent.evaluate(name, source, split, extras)
 
     def _loaded(self, name: str) -> "_Loaded":
         """The least recently used of two goes before another is loaded, so that three are never in memory."""
         self.check_model(name)
         before, bare = (UNTOUCHED, name.removeprefix(UNTOUCHED)) if name.startswith(UNTOUCHED) else ("", name)
         if bare == "latest":  # another run soon
-            bare = runs.get(bare).id
+            bare = access.get(bare).id
+        fetched = access.get(bare).config.model.name if before else bare
+        origin = modeling.hub_origin(fetched) if fetched != SAMPLE_MINILM else None
+        self._check_reader("model", origin[0] if origin else None)
         named = f"{before}{bare}"
         key = (named, None if before else _written(bare))
         return self._classifiers.get(key, lambda: self._placed(inference.load_classifier(named)))
@@ -192,7 +225,7 @@ class Context:
     def _training(self) -> bool:
         """Whether a run starts or runs on this machine; looked up once a second."""
         if time.monotonic() - self._looked > 1:
-            self._trains = any(run.status.state in _COMPUTING for run in runs.list_runs())
+            self._trains = any(run.status.state in _COMPUTING for run in runs.all_runs())
             self._looked = time.monotonic()
         return self._trains
 
@@ -212,11 +245,12 @@ class Context:
         Raises:
             RunError: there is none of that name.
         """
-        return self._evaluations.get((name, evaluations.written(name)), lambda: evaluations.get(name))
+        key = (own_folder_name(), name, evaluations.written(name))
+        return self._evaluations.get(key, lambda: evaluations.get(name))
 
     def run_of(self, name: str | None) -> Run | None:
         """The run that a model's name stands for; None where it is none, or has no model (yet)."""
-        run = runs.get(name) if name and runs.is_run_id(name) else None
+        run = access.get(name) if name and runs.is_run_id(name) else None
         return run if run and run.has_model else None
 
     def title(self, name: str) -> str:
@@ -228,18 +262,38 @@ class Context:
 
     def model_choices(self) -> list[tuple[str, str]]:
         """Models of this machine as (words, name): the latest runs, then their base models before training."""
-        rows = [runs.summary(run) for run in runs.list_runs() if run.has_model][:_MOST_CHOICES]
+        rows = [runs.summary(run) for run in access.visible() if run.has_model][:_MOST_CHOICES]
         named = [(_described(row), row["run_id"]) for row in rows]
         return named + [(f"{words} · before training", f"{UNTOUCHED}{run_id}") for words, run_id in named]
 
-    def check_source(self, source: str) -> None:
-        """Refuses paths where the app is not local.
+    def _check_reader(self, kind: str, repo_id: str | None) -> None:
+        """Refuses what the person may not read on the Hub, before it is answered from what another one had fetched.
+
+        Asked once in ten minutes; not on a machine of one user, where nobody else fetched it.
 
         Raises:
-            SourceError: a path, on a Space.
+            SourceError, ModelError, NetworkError: as the Hub refuses.
         """
-        if not self.local and kind_of(source) == "file":
+        if repo_id is None or current().local:
+            return
+        key, ask = (hub_read.asker(), kind, repo_id), hub_read.dataset_info if kind == "dataset" else hub_read.model_info
+        if time.monotonic() - self._readers.get(key, -math.inf) > _READER_SECONDS:
+            ask(repo_id, None)
+            self._readers[key] = time.monotonic()
+
+    def check_source(self, source: str) -> None:
+        """Refuses paths where the app is not local, and uploads and corrections of others.
+
+        Raises:
+            SourceError: it may not be read.
+        """
+        kind = kind_of(source)
+        if not self.local and kind == "file":
             raise SourceError("Paths are not read here.", "Upload the file, or give a Hub data set as owner/name.")
+        if kind == "upload":
+            uploaded_path(source)
+        if kind == "feedback":
+            feedback.path(feedback.named(source).name)
 
     def check_data(self, config: DataConfig) -> None:
         """Refuses paths among a config's sources where the app is not local.
@@ -252,15 +306,19 @@ class Context:
             self.check_source(name_and_revision(config.extra_source)[0])
 
     def check_model(self, name: str) -> None:
-        """Refuses what is no name, and paths where the app is not local.
+        """Refuses what is no name, paths where the app is not local, and runs the person may not see.
 
         Raises:
             ModelError: no text, an empty one, or a path on a Space.
+            RunError: there is no such run for them.
         """
         if not isinstance(name, str) or not name.strip():
             raise ModelError("The model has no name.", "Give the id of a run, a folder, or a Hub model as owner/name.")
+        run_id = name.strip().removeprefix(UNTOUCHED).removeprefix(modeling.RUN_PREFIX)
+        if runs.is_run_id(run_id):
+            access.get(run_id, "evaluate")
         # os.path's way, since Path.exists stumbles over names of more than 255 characters
-        if not self.local and not runs.is_run_id(name) and (modeling.folder_of(name) or os.path.exists(name)):
+        elif not self.local and (modeling.folder_of(name) or os.path.exists(name)):
             raise ModelError("Paths are not read here.", "Give a run, or a Hub model as owner/name.")
 
 
@@ -274,7 +332,7 @@ def _described(row: dict[str, Any]) -> str:
 def _written(name: str) -> Any:  # noqa: ANN401
     """Changes when the model under a name was written anew: a resumed run has a new one, and so may a folder."""
     if runs.is_run_id(name):
-        return runs.get(name).model_written
+        return access.get(name).model_written
     folder = modeling.folder_of(name)
     files = [*folder.glob("*.json"), *folder.glob("*.safetensors")] if folder else []
     return tuple(sorted((file.name, file.stat().st_mtime_ns) for file in files if file.is_file()))

@@ -1,11 +1,12 @@
 """Correct it, on the Playground: what a person says of an answer is kept as a labelled row, and trained on by one click."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from tuner import feedback, runs
+from tuner import access, feedback, runs
 from tuner.errors import RunError
 from tuner.feedback import Feedback
 from tuner.launch import local
@@ -44,7 +45,8 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
         chosen, tabs: a started training is chosen in the list of runs, and shown on the Train tab.
     """
 
-    def keep(words: str, name: str | None, shown: Shown | None, label: str | None, request: gr.Request) -> list[Any]:
+    def keep(words: str, name: str | None, shown: Shown | None, label: str | None) -> list[Any]:
+        person = access.logged_in("correct answers")
         if shown is None or (shown.model, shown.text) != (name, words):
             raise RunError("The answer to this text does not stand here yet.", "Wait for it, then judge it.")
         given = label or shown.label
@@ -57,27 +59,29 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
             probability=shown.probability,
             model=shown.model,
             kind="right" if given == shown.label else "wrong",
-            by=request.username or "",
+            by=person.name,
         )
         feedback.add(feedback.name_for(shown.model), judged)
         gr.Success(f"Kept as “{given}”.", duration=4)
         return [None, *_state(context, name)]
 
     @toast
-    def right(words: str, name: str | None, shown: Shown | None, request: gr.Request) -> list[Any]:
-        return keep(words, name, shown, None, request)
+    def right(words: str, name: str | None, shown: Shown | None) -> list[Any]:
+        return keep(words, name, shown, None)
 
     @toast
-    def wrong(words: str, name: str | None, shown: Shown | None, label: str | None, request: gr.Request) -> list[Any]:
-        return keep(words, name, shown, label, request) if label else [gr.skip()] * 3
+    def wrong(words: str, name: str | None, shown: Shown | None, label: str | None) -> list[Any]:
+        return keep(words, name, shown, label) if label else [gr.skip()] * 3
 
     @toast
     def retrain(name: str | None) -> list[Any]:
         run = context.run_of(name)
         if run is None:
             raise RunError("This model is no run.", text.NOT_A_RUN)
-        started = local.start(feedback.retrain_config(run, feedback.name_for(run.id)))
-        choices = [render.run_choice(runs.summary(row)) for row in runs.list_runs()]
+        config = feedback.retrain_config(run, feedback.name_for(run.id))
+        context.check_data(config.data)
+        started = local.start(config)
+        choices = [render.run_choice(runs.summary(row)) for row in access.visible()]
         return [gr.Radio(choices=choices, value=started.id), gr.Tabs(selected="train")]
 
     @toast
@@ -94,7 +98,9 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
 
 def what(context: Context) -> str:
     """What becomes of a correction; where several people meet, who sees it."""
-    return text.CORRECT_WHAT if context.local else text.CORRECT_SHARED
+    if context.local:
+        return text.CORRECT_WHAT
+    return text.CORRECT_OWN if os.environ.get("SPACE_ID") else text.CORRECT_SHARED
 
 
 def _state(context: Context, name: str | None) -> list[Any]:

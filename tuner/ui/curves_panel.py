@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import runs
+from tuner import access, runs
 from tuner.ui import render, text
 from tuner.ui.errors import toast
 from tuner.ui.theme import ACCENT
@@ -52,17 +52,17 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
         if not opened:
             return gr.skip()
         names = {run_id: text.THIS_RUN, other_id: text.OTHER_RUN}
-        events = {name: runs.read_events(runs.get(id_))[0] for id_, name in names.items() if id_}
+        events = {name: runs.read_events(access.get(id_))[0] for id_, name in names.items() if id_}
         frame = render.curve_frame(events, curve, smoothing)
         return None if frame.empty else frame
 
     @toast
     def name(curve: str, other_id: str) -> gr.LinePlot:
-        return gr.LinePlot(title=f"{curve}, {runs.get(other_id).title[:60]} beside it" if other_id else curve)
+        return gr.LinePlot(title=f"{curve}, {access.get(other_id).title[:60]} beside it" if other_id else curve)
 
     @toast
     def open_fold(run_id: str | None) -> list[Any]:
-        rows = [runs.summary(run) for run in runs.list_runs() if run.id != run_id]
+        rows = [runs.summary(run) for run in access.visible() if run.id != run_id]
         choices = [(f"{row['title'][:60]} · {row['run_id']}", row["run_id"]) for row in rows if row.get("kind", "run") == "run"]
         return [True, gr.Dropdown(choices=[("none", ""), *choices])]
 

@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from tuner import catalog, runs
+from tuner import access, catalog, runs
 from tuner.errors import RunError
 from tuner.evaluation.label_map import UnknownLabels
 from tuner.evaluation.page import page
 from tuner.evaluations import Evaluation, of_run
 from tuner.runs import Run
-from tuner.scoring import Extras, evaluation_of
+from tuner.scoring import Extras
 from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
@@ -90,7 +90,7 @@ def view_of(run_id: str | None, size: int) -> list[Any]:
     Args:
         size: how many components the view has.
     """
-    run = runs.get(run_id) if run_id else None
+    run = access.get(run_id) if run_id else None
     found = of_run(run) if run else None
     if found is None:
         nothing = [gr.HTML(render.empty(_missing(run))), "", gr.Column(visible=False), gr.Button(visible=False)]
@@ -100,14 +100,14 @@ def view_of(run_id: str | None, size: int) -> list[Any]:
 
 def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
     """Draws the tab inside the current gr.Tab."""
-    gr.Markdown("How good is the chosen run on rows it never saw, and where is it wrong?", elem_classes="quiet")
+    gr.Markdown(text.HOW_GOOD if context.trains else text.HOW_GOOD_A_MODEL, elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            form = _draw_form()
+            form = _draw_form(context.trains)
             go = gr.Button(text.EVALUATE, variant="primary", elem_id="evaluate")
             following = gr.Button(text.TO_PLAYGROUND, variant="primary", visible=False, elem_id="to-playground")
         with gr.Column(scale=2, min_width=480):
-            answer = gr.HTML(render.empty(text.NO_REPORT), elem_id="answer")
+            answer = gr.HTML(render.empty(_missing(None)), elem_id="answer")
     shown = gr.State("")
     with gr.Column(visible=False) as filled, gr.Tabs(elem_id="evaluate-tabs") as tabs:
         with gr.Tab("Overview", id="overview"):
@@ -130,7 +130,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
         if not own:
             context.check_source(source)
         if not name and not _has_model(run_id):
-            raise RunError(_missing(runs.get(run_id) if run_id else None), "")
+            raise RunError(_missing(access.get(run_id) if run_id else None), "")
         extras = Extras(
             label_map=_mapping(labels),
             against=tuple(_words(against)),
@@ -142,7 +142,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
             progress((done, total), desc=what, unit="")
 
         try:
-            found = evaluation_of(name or run_id, None if own else source, split, extras, say)
+            found = context.evaluate(name or run_id, None if own else source, split, extras, say)
         except UnknownLabels as error:
             gr.Warning(f"{error.cause} Say in the table which of its labels each of them is, then press “{text.EVALUATE}” again.")
             rows = [[unknown, ""] for unknown in error.unknown]
@@ -160,9 +160,11 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
     return EvaluateTab(view, following, mistakes.send, mistakes.whole)
 
 
-def _draw_form() -> _Form:
+def _draw_form(trains: bool) -> _Form:
+    """Where nothing is trained there are no runs: a model is named, and a source for it."""
     source = gr.Dropdown(
-        [_OWN_DATA, catalog.SAMPLE_TWEETS], value=_OWN_DATA, allow_custom_value=True, label="Data",
+        [_OWN_DATA, catalog.SAMPLE_TWEETS], value=_OWN_DATA if trains else catalog.SAMPLE_TWEETS, allow_custom_value=True,
+        label="Data",
         info="score the run on its own data, or on another source with the same labels", elem_id="evaluate-source",
     )  # fmt: skip
     split = gr.Radio(
@@ -170,7 +172,7 @@ def _draw_form() -> _Form:
         info="test rows were held out from training; all: every row of another source",
         elem_id="evaluate-split",
     )  # fmt: skip
-    with gr.Accordion(text.MORE, open=False, elem_id="evaluate-more") as more:
+    with gr.Accordion(text.MORE, open=not trains, elem_id="evaluate-more") as more:
         model = gr.Textbox(label="Model", info=text.EVALUATE_MODEL, max_lines=1, elem_id="evaluate-model")
         labels = gr.Dataframe(
             column_widths=["50%", "50%"],
@@ -329,7 +331,7 @@ def _filled(found: Evaluation) -> list[Any]:
 
 
 def _has_model(run_id: str | None) -> bool:
-    return bool(run_id) and runs.get(run_id).has_model
+    return bool(run_id) and access.get(run_id).has_model
 
 
 def _mapping(frame: pd.DataFrame) -> dict[str, str]:
@@ -344,7 +346,7 @@ def _words(text_: str | None) -> list[str]:
 
 def _missing(run: Run | None) -> str:
     if run is None:
-        return text.NO_REPORT
+        return text.NO_REPORT if runs.trains() else text.NAME_A_MODEL
     state, kind = (runs.summary(run)[key] for key in ("state", "kind"))
     if kind != "run":
         return text.STUDY_HAS_NO_MODEL

@@ -7,11 +7,26 @@ credentials: any page on the web could start, stop or delete runs. See `serve` f
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY_BYTES = 1_000_000
 _UPLOAD_PATH = "/upload"
+
+
+class SpaceHosts(TrustedHostMiddleware):
+    """Refuses foreign hosts, but for the page itself: who looks whether a Space is up may name the container by its number.
+
+    A browser sends no login to a host that it does not belong to.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers the request itself, or hands it on."""
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"] == "/":
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class Guard:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import feedback
+from tuner import access, feedback
 from tuner.batch import read_texts
 from tuner.data.files import FILE_SUFFIXES
 from tuner.doubtful import MOST_TEXTS, Doubtful, choose
@@ -159,7 +159,8 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         return _show(context, Labelling(name, found))
 
     @toast
-    def give(state: Labelling, place: float, label: str | None, request: gr.Request) -> list[Any]:
+    def give(state: Labelling, place: float, label: str | None) -> list[Any]:
+        person = access.logged_in("keep labels")
         with _LOCK:  # two keys at once are two threads
             if not state.queue or state.at >= len(state.queue) or state.at != place or not label:
                 return [gr.skip()] * len(panel.shown)
@@ -168,15 +169,15 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         doubtful = state.queue[int(place)]
         judged = Feedback(
             text=doubtful.text, label=label, predicted=doubtful.label, probability=doubtful.probability, model=state.model,
-            kind="labelled", by=request.username or "",
+            kind="labelled", by=person.name,
         )  # fmt: skip
         feedback.add(feedback.name_for(state.model), judged)
         return _show(context, state)
 
     @toast
-    def by_key(key: int, state: Labelling, place: float, request: gr.Request) -> list[Any]:
+    def by_key(key: int, state: Labelling, place: float) -> list[Any]:
         labels = context.classifier(state.model).labels if state.model else ()
-        return give(state, place, labels[key] if key < len(labels) else None, request)
+        return give(state, place, labels[key] if key < len(labels) else None)
 
     @toast
     def step(by: int, state: Labelling) -> list[Any]:
@@ -189,8 +190,8 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
     stopping.wire(panel.find, panel.stop, stops, find, inputs, panel.shown, [panel.empty, panel.text])
     for key, button in enumerate(panel.keys):
 
-        def pressed(state: Labelling, place: float, request: gr.Request, key: int = key) -> list[Any]:
-            return by_key(key, state, place, request)
+        def pressed(state: Labelling, place: float, key: int = key) -> list[Any]:
+            return by_key(key, state, place)
 
         button.click(pressed, [panel.state, panel.place], panel.shown, **_PRIVATE)
     panel.more.input(give, [panel.state, panel.place, panel.more], panel.shown, **_PRIVATE)

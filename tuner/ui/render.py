@@ -14,6 +14,7 @@ import pandas as pd
 from tuner.config import RunConfig, sections
 from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
+from tuner.person import current
 from tuner.runs import LIVING
 from tuner.ui import text
 from tuner.ui.theme import STATE_COLOURS
@@ -56,7 +57,7 @@ def empty(message: str) -> str:
 
 
 def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]:
-    """A run as (two lines to read, run id) for the list beside the tabs."""
+    """A run as (two lines to read, run id) for the list beside the tabs; another's with whose it is."""
     state = row["state"]
     score = row["metrics"].get("macro_f1")
     if state in ("running", "stopping") and row["max_steps"]:
@@ -66,7 +67,8 @@ def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]
     else:
         progress = f" · macro F1 {score:.2f}" if score is not None else ""
     made = age((now or time.time()) - row["created"]) if row["created"] else ""
-    return f"{row['title'][:60]}\n{_SIGNS.get(state, '?')} {state}{progress} · {made}", row["run_id"]
+    whose = f" · {row['owner']}" if row.get("owner", "") not in ("", current().name) else ""
+    return f"{row['title'][:60]}{whose}\n{_SIGNS.get(state, '?')} {state}{progress} · {made}", row["run_id"]
 
 
 def run_colours(rows: list[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.hub import listing
+from tuner.hub.space_stage import Space
 from tuner.hub.state import PushState
 from tuner.ui import text
 from tuner.words import duration, size
@@ -75,6 +76,23 @@ def failed(cause: str, cure: str, title: str) -> str:
         f'<p class="answer">{html.escape(title)}</p><p class="sentence">{html.escape(cause)}</p>'
         f'<p class="sentence">{html.escape(cure)}</p><p class="run-line">{text.RUN_IS_WHOLE}</p>'
     )
+
+
+def space(found: Space) -> str:
+    """Where a Space is, and how far."""
+    who = text.SPACE_PRIVATE if found.private else text.WHO_PUBLIC
+    log = f'<p class="sentence">{link(found.log)}</p>' if found.log else ""
+    hardware = f" · {html.escape(found.hardware)}" if found.hardware else ""
+    return (
+        f'<p class="answer">{html.escape(text.SPACE_IS.format(found.repo_id))}</p><p class="sentence">{link(found.link)}</p>'
+        f'<p class="sentence">{html.escape(found.words)}</p>{log}'
+        f'<p class="run-line">{html.escape(who)}{hardware} · {text.COMMIT} {html.escape(found.commit[:12])}</p>'
+    )
+
+
+def quiet(words: str) -> str:
+    """A sentence that asks for nothing; nothing for none."""
+    return f'<p class="run-line">{html.escape(words)}</p>' if words else ""
 
 
 def link(address: str) -> str:

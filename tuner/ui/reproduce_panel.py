@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import environment, runs
+from tuner import access, environment, runs
 from tuner.errors import RunError
 from tuner.ui import text
 from tuner.ui.errors import toast
@@ -80,7 +80,7 @@ def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
 def _run(run_id: str | None) -> runs.Run:
     if not run_id:
         raise RunError("No run is chosen.", "Choose one in the list on the left.")
-    return runs.get(run_id)
+    return access.get(run_id, "rows")
 
 
 def _empty() -> list[Any]:

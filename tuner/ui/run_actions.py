@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import queue, runs
-from tuner.launch import local
+from tuner import access, hub_read, queue, runs
+from tuner.launch import jobs, local
 from tuner.runs import LIVING, RESUMABLE, Run
 from tuner.ui import render, text
 from tuner.ui.errors import toast
@@ -55,18 +55,18 @@ def view_of(run: Run | None) -> list[gr.Button]:
     if run is None:
         return [gr.Button(visible=False)] * 7
     row = runs.summary(run)
-    state = row["state"]
+    state, own = row["state"], runs.may_change(run)
     readable, is_run = state != "unreadable", row.get("kind", "run") == "run"
-    movable = state == "queued" and len(queue.waiting()) > 1
+    movable = own and state == "queued" and len(queue.waiting()) > 1
     stop = text.WITHDRAW if state == "queued" else text.END_NOW if run.stop_requested else text.STOP
     return [
-        gr.Button(stop, visible=state in LIVING),
-        gr.Button(visible=state in RESUMABLE),
+        gr.Button(stop, visible=own and state in LIVING),
+        gr.Button(visible=own and state in RESUMABLE),
         gr.Button(visible=movable),
         gr.Button(visible=movable),
         gr.Button(visible=is_run and run.has_model and state not in LIVING),
         gr.Button(visible=readable),
-        gr.Button(visible=state not in LIVING),
+        gr.Button(visible=own and state not in LIVING),
     ]
 
 
@@ -85,23 +85,23 @@ def wire(
         form: the settings' components, and what fills them for a RunConfig.
     """
 
-    def wired(button: gr.Button, act: Callable[[Run], Any]) -> None:
+    def wired(button: gr.Button, right: str, act: Callable[[Run], Any]) -> None:
         @toast
         def handle(run_id: str | None) -> Any:  # noqa: ANN401
-            return act(runs.get(run_id or ""))
+            return act(access.get(run_id or "", right))
 
         button.click(handle, chosen, chosen, **_PRIVATE).then(toast(view_of_run), chosen, view, **_PRIVATE)
 
-    wired(actions.stop, lambda run: runs.request_stop(run) or gr.skip())
-    wired(actions.resume, lambda run: local.resume(run) and gr.skip())
-    wired(actions.earlier, lambda run: _move(run, -1))
-    wired(actions.later, lambda run: _move(run, +1))
-    wired(actions.sure, _delete)
+    wired(actions.stop, "stop", lambda run: runs.request_stop(run) or gr.skip())
+    wired(actions.resume, "resume", lambda run: local.resume(run) and gr.skip())
+    wired(actions.earlier, "move", lambda run: _move(run, -1))
+    wired(actions.later, "move", lambda run: _move(run, +1))
+    wired(actions.sure, "delete", _delete)
     for button, config_of in ((actions.copy, lambda run: run.config), (actions.further, local.continuation)):
 
         @toast
         def fill(run_id: str | None, config_of: Callable[[Run], Any] = config_of) -> list[Any]:
-            config = config_of(runs.get(run_id or ""))
+            config = config_of(access.get(run_id or ""))
             gr.Info(text.FILLED_IN, duration=6)
             return form_of(config)
 
@@ -112,11 +112,11 @@ def wire(
 
 def _move(run: Run, by: int) -> Any:  # noqa: ANN401
     place = [other.id for other in queue.waiting()].index(run.id) + 1 if runs.read_status(run).state == "queued" else 1
-    queue.move(run, max(1, place + by))
+    access.move(run, max(1, place + by))
     return gr.skip()
 
 
 def _delete(run: Run) -> gr.Radio:
-    runs.delete(run)
-    left = runs.list_runs()
+    jobs.delete(run, hub_read.token())
+    left = access.visible()
     return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in left], value=left[0].id if left else None)

@@ -1,6 +1,8 @@
 """Launches the app with the settings that make it safe to leave open."""
 
 import os
+import signal
+import sys
 
 # Read when Gradio is imported: nothing is reported and no version looked up.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -8,6 +10,8 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # Gradio sums up its timings with pandas at the begin and end of every event, for a monitoring page that is off here: with twenty
 # people asking, half of the server's time.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+if os.environ.get("SPACE_ID"):  # transformers asks for a list of files without the token it was given, and so with the Space's
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -15,10 +19,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tuner import runs
 from tuner.errors import SettingsError
+from tuner.launch.keeper import keeper
+from tuner.person import strangers_come
 from tuner.ui import theme
 from tuner.ui.build import build_app
 from tuner.ui.context import Context
-from tuner.ui.guard import Guard
+from tuner.ui.guard import Guard, SpaceHosts
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _MOST_UPLOAD = "2gb"
@@ -26,24 +32,28 @@ _MOST_UPLOAD = "2gb"
 _MOST_SESSIONS = 300
 
 
-def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.Blocks:
+def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, context: Context | None = None) -> gr.Blocks:
     """Serves the app at `http://host:port`.
 
     Args:
         block: keep the calling thread until the server ends.
+        context: of an app that is not as usual, as on ZeroGPU.
 
     Raises:
-        SettingsError: the port is taken.
+        SettingsError: the port is taken, or runs cannot be kept as the environment asks.
     """
     on_space = bool(os.environ.get("SPACE_ID"))
     # Who comes over the network is a guest: names no paths of this machine, and pushes nothing with its token.
-    context = Context(local=not on_space and host in _THIS_MACHINE)
+    context = context or Context(local=not on_space and host in _THIS_MACHINE, keeper=keeper())
+    if on_space:
+        strangers_come()
     app = build_app(context)
     app.queue(max_size=64)
     names = ["127.0.0.1", "localhost", "[::1]", host]
     names += [name.strip() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()]
     # Served to a whole network by the person's own wish: any name of this machine will do.
     allowed = ["*"] if host in ("0.0.0.0", "::") and not on_space else names
+    hosts = SpaceHosts if on_space else TrustedHostMiddleware
     try:
         app.launch(
             server_name=host,
@@ -62,14 +72,26 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> gr.B
             ssr_mode=False,
             footer_links=["api"],
             prevent_thread_lock=True,
-            app_kwargs={
-                "middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False), Middleware(Guard)]
-            },
+            app_kwargs={"middleware": [Middleware(hosts, allowed_hosts=allowed, www_redirect=False), Middleware(Guard)]},
         )
     except OSError:
         raise SettingsError([f"Port {port} is taken."]) from None
     context.warm_up()
+    if context.keeper:
+        context.keeper.start()
     print(f"Tuner is at http://{host}:{port}", flush=True)
     if block:
-        app.block_thread()
+        _wait(app, context)
     return app
+
+
+def _wait(app: gr.Blocks, context: Context) -> None:
+    """Until the server ends; then what is to outlive the machine is kept, in the seconds a Space has left."""
+    if not context.keeper:
+        return app.block_thread()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app.block_thread()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        context.keeper.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import feedback
+from tuner import access, feedback
 from tuner.errors import RunError
 from tuner.hub import dataset_findings, findings_in_words, push_cleaned, push_dataset
 from tuner.hub.cleaned import check_pushable, cleaned_rows
@@ -65,6 +65,7 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
         run = context.run_of(run_id)
         if run is None:
             raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
+        access.check(run, "push")
         token, corrected = own_token(context.local), what == text.CORRECTED_ROWS
         if not corrected:
             check_pushable(run.config.data)

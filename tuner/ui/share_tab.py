@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
+from tuner import access
 from tuner.errors import RunError, TunerError
 from tuner.hub import Wanted, model_files, push_state, words
 from tuner.hub.state import PushState
 from tuner.hub_read import HUB_ID
 from tuner.inference import load_answering
 from tuner.runs import Run
-from tuner.ui import render, render_report, render_share, share_data_panel, share_form, text
+from tuner.ui import render, render_report, render_share, share_data_panel, share_form, space_panel, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.share_form import ShareForm
@@ -58,12 +59,14 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> No
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             form = share_form.draw()
+            space = space_panel.draw()
         with gr.Column(scale=2, min_width=480):
             view = _draw()
             data = share_data_panel.draw()
     share_form.wire(form, context.local)
     _wire_preview(context, form, view, chosen, page, tabs)
     _wire_push(context, form, view, chosen)
+    space_panel.wire(context, space, chosen, [page.select, chosen.change, view.snippet.change])
     share_data_panel.wire(context, data, chosen, form.owner, form.name)
 
 
@@ -101,7 +104,7 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
 
     @toast
     def look(visible: bool, run_id: str | None, owner: str | None, name: str | None, adapter: bool) -> list[Any]:
-        return _looked(context.run_of(run_id), owner, name, adapter) if visible else [gr.skip()] * len(view.preview)
+        return _looked(_pushable(context, run_id), owner, name, adapter) if visible else [gr.skip()] * len(view.preview)
 
     def opened(event: gr.SelectData) -> bool:
         return event.value == text.SHARE_TAB
@@ -118,9 +121,15 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
     )  # fmt: skip
 
 
+def _pushable(context: Context, run_id: str | None) -> Run | None:
+    """The chosen run, where there is a model that this person may push."""
+    run = context.run_of(run_id)
+    return run if run and access.may(run, "push") else None
+
+
 def _taken(context: Context, run_id: str | None, owner: str | None) -> list[Any]:
     """What is there at once: the run's last push, a name for it, and who the person is."""
-    run = context.run_of(run_id)
+    run = _pushable(context, run_id)
     before = push_state(run) if run else None
     last_owner, _, last_name = before.wanted.repo_id.partition("/") if before else ("", "", "")
     owners, said = share_form.owner_box(context.local, last_owner or owner)
@@ -161,6 +170,7 @@ def _wire_push(context: Context, form: ShareForm, view: _View, chosen: gr.Radio)
             run = context.run_of(run_id)
             if run is None:
                 raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
+            access.check(run, "push")
             start(run, wanted_of(run), own_token(context.local))
         except TunerError as error:
             words = render_share.failed(error.cause, error.cure, text.PUSH_NOT_BEGUN)
@@ -177,7 +187,7 @@ def _wire_push(context: Context, form: ShareForm, view: _View, chosen: gr.Radio)
 
     @toast
     def tick(run_id: str | None) -> list[Any]:
-        run = context.run_of(run_id)
+        run = _pushable(context, run_id)
         found = push_state(run) if run else None
         return [*_progress_of(run, found), _push_button(found, run is not None)]
 

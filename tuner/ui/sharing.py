@@ -1,5 +1,6 @@
 """What the Share tab and the endpoint /push have in common: whose token, under which names, and a push in a thread of its own."""
 
+import contextvars
 import hashlib
 import logging
 import re
@@ -11,6 +12,7 @@ from tuner import hub_read
 from tuner.errors import NetworkError, TunerError
 from tuner.hub import Client, Wanted
 from tuner.hub.push import begin
+from tuner.person import logged_in, login_offered
 from tuner.runs import Run
 
 _log = logging.getLogger("tuner")
@@ -24,9 +26,12 @@ def own_token(local: bool) -> str:
     """The person's token.
 
     Raises:
+        AccessError: they are not logged in where one can.
         NetworkError: they have none here.
     """
-    if not local:  # a token that lies here is its owner's, not the visitor's
+    if login_offered():
+        logged_in("write to the Hub")
+    elif not local:  # a token that lies here is its owner's, not the visitor's
         raise NetworkError(
             "This page knows no login of yours, so it cannot push for you.",
             "Push from a machine of your own: `python -m tuner push RUN OWNER/NAME`.",
@@ -76,4 +81,4 @@ def start(run: Run, wanted: Wanted, token: str) -> None:
         except Exception:
             _log.exception("the push of %s failed", run.id)
 
-    threading.Thread(target=finish, daemon=True).start()
+    threading.Thread(target=contextvars.copy_context().run, args=(finish,), daemon=True).start()

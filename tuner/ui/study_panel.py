@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import runs
+from tuner import access, runs
 from tuner.config import RunConfig
 from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
@@ -141,7 +141,7 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
         run = studies.start(config, StudyConfig(**plan))
         row = runs.summary(run)
         gr.Info(f"{row['title']} is queued and starts when nothing else trains.", duration=4)
-        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in runs.list_runs()], value=run.id)
+        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in access.visible()], value=run.id)
 
     @toast
     def search(values: str, trials: str, minutes: str, pruning: bool, *settings: Any) -> gr.Radio:  # noqa: ANN401
@@ -179,7 +179,7 @@ def wire_best(
 
     @toast
     def use(run_id: str) -> list[Any]:
-        result = results(runs.get(run_id or ""))
+        result = results(access.get(run_id or ""))
         if result.best is None or result.best_config is None:
             raise RunError("No trial is complete yet, so there are no best settings.", "Wait for the first one.")
         gr.Info(text.BEST_USED.format(settings_in_words(result.best.settings)), duration=8)

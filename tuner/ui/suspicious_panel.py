@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 import pandas as pd
 
-from tuner import runs
+from tuner import access, runs
 from tuner.config import DataConfig
 from tuner.data import overlay
 from tuner.data.browsing import cut
@@ -76,7 +76,7 @@ def draw() -> SuspiciousPanel:
 
 def judges(source: str) -> list[tuple[str, str]]:
     """Who can judge the labels: word counts, or a finished run on the same source."""
-    rows = [run for run in runs.list_runs() if run.has_model and runs.summary(run)["state"] == "completed"]
+    rows = [run for run in access.visible() if run.has_model and runs.summary(run)["state"] == "completed"]
     return [(text.WORD_COUNTS, ""), *((f"run {run.title[:60]}", run.id) for run in rows if run.config.data.source == source)]
 
 
@@ -95,6 +95,7 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
 
     @toast
     def decide(action: str, ranked: list[Suspicion], at: int, *values: Any) -> list[Any]:  # noqa: ANN401
+        access.logged_in("decide about rows")
         data, row = _undecided(context, values), ranked[at]
         if action == "undo":
             overlay.undo(data.identity, row.row_id)

@@ -2,10 +2,16 @@
 
 TITLE = "Tuner"
 TAGLINE = "Fine-tune a text classifier and put it to work."
+ANSWERS_ALONE = (
+    "Ask and measure text classifiers of the Hub. Nothing is trained here: take a Space with hardware of its own for that."
+)
 
 NO_RUNS = "No run yet. Look at the data, then start a training."
 NO_DATA = "Rows, label counts and token lengths will stand here. Press “Look at the data”."
 NO_RUN_CHOSEN = "Progress and curves will stand here. Press “Start training”, or choose a run in the list on the left."
+HOW_GOOD = "How good is the chosen run on rows it never saw, and where is it wrong?"
+HOW_GOOD_A_MODEL = "How good is a text classifier of the Hub on a data set, and where is it wrong?"
+NAME_A_MODEL = "Scores, confusion matrix and mistakes will stand here. Name a model of the Hub and the data it is measured on."
 NO_REPORT = (
     "Scores, confusion matrix and mistakes will stand here once a run is completed. Train first, or choose a run on the left."
 )
@@ -118,6 +124,18 @@ FURTHER = "Train further"
 COPY = "Copy settings"
 FILLED_IN = "The settings on the left are filled in. Change what you like, then press “Start training”."
 PROCEED = "Proceed anyway"
+WHERE = "Where it trains"
+HERE = "This machine"
+ON_JOBS = "Hugging Face Jobs"
+TRAIN_WHERE = "Train on"
+TRAIN_WHERE_INFO = (
+    "Jobs hire a machine by the minute, with your login. Rows and a base model that lie here alone are copied to private "
+    "repositories of yours first."
+)
+FLAVOR = "Machine"
+FLAVOR_INFO = "flavor: the hired machine and its price; each GPU gets a process"
+TIMEOUT = "Time at most"
+TIMEOUT_INFO = "timeout: 30m, 1h, 2d; shortly before its end the run stops and is saved"
 NO_ESTIMATE = "Steps, time, memory and disk will stand here."
 LOOK_FIRST = "Look at the data first: steps, time and memory follow from its rows."
 TIME_STEPS = "Time a few steps"
@@ -235,6 +253,7 @@ NEAREST = "Nearest training rows"
 NO_TRAINING_ROWS = "Only a run of this machine has training rows to search. Choose one as the model."
 CORRECT_WHAT = "What you say here is kept as labelled rows and can be trained on."
 CORRECT_SHARED = "What you say here is kept as labelled rows that everybody who uses this page can read and train on."
+CORRECT_OWN = "What you say here is kept as labelled rows of your own, once you are logged in."
 RIGHT = "That is right"
 WRONG = "That is wrong, it is"
 RETRAIN = "Retrain with my corrections"
@@ -315,6 +334,17 @@ STUDY_HAS_NO_MODEL = (
     "Train with these settings to have scores and mistakes."
 )
 
+DISK_DOES_NOT_LAST = (
+    "Runs are lost when this Space restarts or falls asleep: its disk does not last, and they are kept nowhere else. "
+    "Push a model you need. The Space's owner can mount a volume at /data, or have a repository keep the runs (TUNER_KEEP_REPO)."
+)
+KEEP_FETCHING = "Kept runs are being fetched; those that were under way go on by themselves."
+KEEP_BEGINS = "Runs are kept in a private repository of the Space's owner, every {}."
+KEPT = "Runs are kept in a private repository of the Space's owner, every {}, last {}. A restarted Space goes on with them."
+KEEP_FAILS = "Runs are not kept just now: {} It is tried again; what was kept {} stands."
+KEEP_FETCH_FAILS = "Kept runs cannot be fetched just now: {} It is tried again."
+NOT_YET_KEPT = "before this start"
+
 SHARE_TAB = "Share"
 TO_SHARE = "Share it →"
 SHARE = "Put the model on the Hugging Face Hub: what goes there, where, and who will see it."
@@ -373,6 +403,22 @@ PURPOSES = {
     "calibration.png": "picture of the card",
     "tuner.json": "temperature and threshold",
 }
+DEMO_SPACE = "Demo Space"
+DEMO_SPACE_WHAT = "A page on the Hub where others try the model: its answer to a text, the words it rests on, the card's numbers."
+SPACE_NAME = "Space"
+SPACE_NAME_INFO = "owner/name; a new one, or a demo made before"
+SPACE_WHO = "Who may open it"
+SPACE_PRIVATE = "Private: you, or your organisation"
+HARDWARE = "Hardware"
+HARDWARE_INFO = "Spaces on a CPU need a paid plan of the Hub; a free account may have two on ZeroGPU"
+FREE_CPU = "CPU, at no price by the hour"
+ZERO_GPU = "ZeroGPU, lent for each answer"
+LEND_TOKEN = "Keep my token as this Space's secret"
+LEND_TOKEN_INFO = "the model is private: the Space reads it with your token, which whoever may change the Space's code can read"
+MAKE_SPACE = "Make a demo Space"
+LOOK_AGAIN = "Look again"
+SPACE_NOT_MADE = "The Space was not made."
+SPACE_IS = "The demo is at {}."
 PUSH_DATA = "Rows as a data set"
 PUSH_DATA_ROWS = "Rows"
 PUSH_DATA_WHAT = "with a card of their own; the run's rows have a file for each split"
@@ -380,3 +426,10 @@ CLEANED_ROWS = "the run's rows, with the fixes applied"
 CORRECTED_ROWS = "corrections of its answers"
 PUSH_DATA_NOW = "Push the rows"
 DATA_HOLDS = "The rows hold {}. Whoever may read the data set reads them. A fix on the Data tab masks them."
+LOG_IN = "Log in with Hugging Face"
+LOG_OUT = "Log out"
+LOG_IN_AGAIN = "Log in again"
+LOGIN_EXPIRED = "Your login has expired. The button opens a tab of its own; what you filled in here stays."
+NOT_LOGGED_IN_HERE = "You see the runs that others share, and may use their models. Log in to train."
+SHARE_RUN = "Share this run"
+SHARE_RUN_INFO = "everybody who comes here sees it, with its settings and scored texts, and may use its model"

@@ -78,6 +78,7 @@ CSS = """
 .tile span { font-size: 12px; color: var(--body-text-color-subdued); }
 .answer { font-size: 17px; font-weight: 600; margin: 0 0 8px; }
 .sentence { margin: 4px 0; font-size: 15px; line-height: 1.45; }
+.sentence a { padding: 0 !important; overflow-wrap: anywhere; }
 #run-list .wrap { flex-direction: column; gap: 6px; }
 #run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
   font-size: 13px; padding: 8px 10px; }
@@ -87,6 +88,7 @@ CSS = """
 table, [role=grid] { font-variant-numeric: tabular-nums; }
 #run-colours { display: none; }
 #source-kind label { padding: 5px 9px; font-size: 13px; }
+.who { font-size: 13px; line-height: 1.4; overflow-wrap: anywhere; }
 #page-where { text-align: center; padding-top: 6px; }
 .finding { align-items: center; border-top: 1px solid var(--border-color-primary); padding: 6px 0 !important; }
 .finding .html-container { padding: 0 !important; }

@@ -5,18 +5,19 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import catalog, runs
+from tuner import access, catalog, runs
 from tuner.colours import SENTIMENT
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError
-from tuner.launch import local
 from tuner.runs import LIVING
 from tuner.ui import (
     augment_panel,
     curves_panel,
     estimate_panel,
     forms,
+    jobs_panel,
+    keep_line,
     lr_panel,
     probe_panel,
     render,
@@ -31,6 +32,7 @@ from tuner.ui.context import Context
 from tuner.ui.curves_panel import CurvesPanel
 from tuner.ui.errors import toast
 from tuner.ui.estimate_panel import EstimatePanel
+from tuner.ui.jobs_panel import JobsPanel
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
 from tuner.ui.reproduce_panel import ReproducePanel
@@ -74,7 +76,7 @@ def view_of(run_id: str | None) -> list[Any]:
             gr.Button(visible=False),
             *study_panel.view_of(None),
         ]
-    run = runs.get(run_id)
+    run = access.get(run_id)
     row = runs.summary(run)
     events, _ = runs.read_events(run)
     is_study = row["kind"] != "run"
@@ -103,6 +105,7 @@ class _Settings:
 
     preset: gr.Radio
     estimate: EstimatePanel
+    where: JobsPanel
     start: gr.Button
     proceed: gr.Button
     base: gr.Markdown
@@ -134,6 +137,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any) 
         shown: the event of the tab that comes into sight.
     """
     gr.Markdown(text.STEPS_TRAIN, elem_classes="quiet")
+    keep_line.draw(context)
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             settings = _draw_settings(context, picker)
@@ -165,6 +169,7 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
         elem_id="preset",
     )
     estimate = estimate_panel.draw()
+    where = jobs_panel.draw()
     start = gr.Button(text.START, variant="primary", elem_id="start")
     proceed = gr.Button(text.PROCEED, visible=False, size="sm", elem_id="proceed")
     gr.Markdown(text.STEP_BASE, elem_classes="step")
@@ -188,7 +193,7 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
             _fold(group, folded, draw)
     study = study_panel.draw()
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, estimate, start, proceed, base, probe, name, widgets, finder, copies, study)
+    return _Settings(preset, estimate, where, start, proceed, base, probe, name, widgets, finder, copies, study)
 
 
 def _draw_progress() -> _Progress:
@@ -232,16 +237,19 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
         return config
 
     def begin(proceed_anyway: bool, values: tuple[Any, ...]) -> list[Any]:
+        chosen_machine, values = values[: len(where)], values[len(where) :]
         try:
-            run = local.start(config_of(*values), proceed_anyway=proceed_anyway)
+            run, said = jobs_panel.start(context, config_of(*values), chosen_machine, proceed_anyway)
         except DoubtError as doubt:
             gr.Warning(doubt.cause, duration=12)
             return [gr.skip(), gr.Button(visible=True)]
-        gr.Info(f"{run.title} is queued and starts when nothing else trains.", duration=4)
-        choices = [render.run_choice(runs.summary(r)) for r in runs.list_runs()]
+        gr.Info(said, duration=4)
+        choices = [render.run_choice(runs.summary(r)) for r in access.visible()]
         return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
 
     inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
+    where = settings.where.inputs
+    jobs_panel.wire(context, settings.where)
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
     probe_panel.wire(context, settings.probe, config_of, inputs, picker.model)
     augment_panel.wire(context, settings.copies, config_of, inputs)
@@ -250,9 +258,10 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     start, proceed = settings.start, settings.proceed
     starting = lambda: gr.Button(text.STARTING, interactive=False)  # noqa: E731
     ready = lambda: gr.Button(text.START, interactive=True)  # noqa: E731
-    begun: dict[str, Any] = {"inputs": inputs, "outputs": [chosen, proceed], "show_progress": "hidden", **_PRIVATE}
+    begun: dict[str, Any] = {"inputs": [*where, *inputs], "outputs": [chosen, proceed], "show_progress": "hidden", **_PRIVATE}
     pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(toast(lambda *v: begin(False, v)), **begun)
-    pressed.then(ready, None, start, queue=False, **_PRIVATE)
+    for ended in (pressed.success, pressed.failure):  # `then` alone is not heard after an error
+        ended(ready, None, start, queue=False, **_PRIVATE)
     proceed.click(toast(lambda *v: begin(True, v)), **begun)
     return pressed
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from tuner import access
 from tuner.errors import RunError
 from tuner.inference import Classifier
 from tuner.neighbours import nearest
@@ -89,6 +90,7 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, box: gr.Textb
         run = context.run_of(name)
         if run is None:
             raise RunError("This model is no run.", text.NO_TRAINING_ROWS)
+        access.check(run, "rows")
 
         def say(done: int, total: int) -> None:
             progress((done, total), desc=text.EMBEDDING, unit="rows")

@@ -1,0 +1,220 @@
+"""Keeps the runs of a Space whose disk does not last, and goes on with them after a restart: a thread of the server.
+
+It never touches a training: what cannot be kept now is kept later, and is said in the server's log and on the page.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+
+from tuner import access, runs
+from tuner.access import GUEST, Person, acting
+from tuner.errors import SettingsError, TunerError, explain
+from tuner.hub.client import Client
+from tuner.hub.keep import Keep, living
+from tuner.launch import local
+from tuner.runs import Run
+from tuner.training import checkpoints
+
+_log = logging.getLogger("tuner")
+# The Hub's advice is at most about a hundred commits an hour for a repository.
+_MINUTES = 10.0
+_LOOK_SECONDS = 10.0
+# A Hub that was away is asked again so soon.
+_AGAIN_SECONDS = 60.0
+# After these waits for the workers it is kept what they saved; a container has 10 to 30 s as a rule.
+_SAVE_SECONDS = (5.0, 20.0)
+_TOKEN = "TUNER_KEEP_TOKEN"
+# A run that takes the machine down with it must not do so for ever.
+_MOST_RESUMES = 3
+_RESUMED = "resumed.json"
+_GIVEN_UP = f"Begun again {_MOST_RESUMES} times after a restart and came no further. Resume tries once more."
+_CURE = "Look at TUNER_KEEP_REPO and TUNER_KEEP_TOKEN in the settings of the Space."
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the keeping stands.
+
+    Attributes:
+        fetching: what was kept is not on the disk yet.
+        kept_at: when the Hub had all there was last, seconds since the epoch; None: not yet.
+        trouble: why it does not now; empty where it does.
+    """
+
+    fetching: bool = True
+    kept_at: float | None = None
+    trouble: str = ""
+
+
+class Keeper:
+    """Fetches, resumes, then keeps what changes.
+
+    Args:
+        seconds: the least time between two commits.
+    """
+
+    def __init__(self, keep: Keep, seconds: float = _MINUTES * 60) -> None:
+        self.seconds = seconds
+        self.standing = Standing()
+        self._keep = keep
+        self._resumed = False
+        self._closing = threading.Event()
+        self._one_at_a_time = threading.Lock()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        """Begins, and comes back at once: a Hub that is away must not keep the page from opening."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Lets the workers save, and keeps what is whole: the machine is going down.
+
+        Nobody says how long a Space has then: what is there after 5 s is kept, and once more when all have saved.
+        """
+        self._closing.set()
+        with acting(GUEST), contextlib.suppress(TunerError, OSError):
+            going_on = living()
+            for run_id in going_on:
+                _terminate(run_id)
+            for seconds in _SAVE_SECONDS:
+                all_saved = _all_ended(going_on, seconds)
+                if not self.standing.fetching:  # else there is no telling what would be overwritten
+                    with self._one_at_a_time:
+                        self._keep.push(going_on)
+                if all_saved:
+                    break
+
+    def _work(self) -> None:
+        again = min(self.seconds, _AGAIN_SECONDS)
+        while self.standing.fetching and not self._closing.is_set():
+            if not self._try(self._restore):
+                self._closing.wait(again)
+        look, last = min(self.seconds, _LOOK_SECONDS), -math.inf
+        while not self._closing.is_set():
+            if time.monotonic() - last >= self.seconds and self._try(self._push):
+                last = time.monotonic()
+            self._closing.wait(again if self.standing.trouble else look)
+
+    def _try(self, step: Callable[[], bool]) -> bool:
+        """Whether the Hub was written to, or all fetched; what goes wrong is noted, and the thread lives on."""
+        try:
+            with acting(GUEST), self._one_at_a_time:  # everybody's runs, and the token of nobody
+                done = step()
+        except Exception as error:
+            cause = error.cause if isinstance(error, TunerError) else explain(error)
+            if cause != self.standing.trouble:
+                _log.warning("Runs are not kept: %s It is tried again. %s", cause, _CURE)
+            self.standing = replace(self.standing, trouble=cause)
+            return False
+        self.standing = replace(self.standing, trouble="", kept_at=None if self.standing.fetching else time.time())
+        return done
+
+    def _push(self) -> bool:
+        return not self._closing.is_set() and self._keep.push()
+
+    def _restore(self) -> bool:
+        found = self._keep.find()
+        needed = [folder for folder in found.folders if not folder.startswith("runs/") or folder[5:] in found.living]
+        for folder in needed:
+            self._keep.fetch(found, folder)
+        if not self._resumed:
+            self._resumed = True
+            resume(found.living)
+        for folder in found.folders:
+            self._keep.fetch(found, folder)
+        self._keep.take(found)
+        self.standing = Standing(fetching=False)
+        return True
+
+
+def keeper(environment: MutableMapping[str, str] = os.environ) -> Keeper | None:
+    """The keeper that the environment asks for; None where the disk lasts, or no repository is named.
+
+    The token is taken out of the environment: it is the owner's, and no child process or library is to find it.
+
+    Raises:
+        SettingsError: the token is missing, or TUNER_KEEP_MINUTES is no number above 0.
+    """
+    token = environment.pop(_TOKEN, "")
+    repo_id = environment.get("TUNER_KEEP_REPO", "")
+    if runs.home_lasts() or not repo_id:
+        return None
+    if not token:
+        raise SettingsError([f"TUNER_KEEP_REPO names '{repo_id}', but there is no {_TOKEN}."], "Add it as a secret of the Space.")
+    return Keeper(Keep(Client(token), repo_id, environment["SPACE_ID"]), _minutes(environment) * 60)
+
+
+def resume(run_ids: Sequence[str]) -> list[Run]:
+    """Goes on with runs that a restart broke off, in the order given; returns those that were begun again.
+
+    Those a person stopped stay stopped. One that was begun again three times and came no further is left as it is.
+    """
+    begun = []
+    for run_id in run_ids:
+        with contextlib.suppress(TunerError):
+            run = runs.get(run_id)
+            if run.status.state not in ("lost", "stopped") or run.stop_requested:
+                continue
+            if _comes_no_further(run):
+                runs.write_status(run, message=_GIVEN_UP)
+            else:
+                with acting(_as_owner(run)):
+                    begun.append(local.resume(run))
+    return begun
+
+
+def _as_owner(run: Run) -> Person:
+    """Whose run it is, with their limits and without a token; of one that nobody has to himself, the machine's person."""
+    name = runs.read_status(run).owner
+    return Person(name, token=False, owner=access.is_owner(name)) if name else GUEST
+
+
+def _comes_no_further(run: Run) -> bool:
+    """Counts that the run is begun again at the same place; True where that was done often enough."""
+    newest = checkpoints.newest_whole(run.folder / "checkpoints", checkpoints.identity_of(run.config))
+    place = newest.name if newest else str(runs.read_status(run).step if runs.read_status(run).kind != "run" else 0)
+    try:
+        before = json.loads((run.folder / _RESUMED).read_text(encoding="utf-8"))
+        times = int(before["times"]) if before["place"] == place else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        times = 0
+    if times < _MOST_RESUMES:
+        runs.write_atomically(run.folder / _RESUMED, json.dumps({"place": place, "times": times + 1}))
+    return times >= _MOST_RESUMES
+
+
+def _terminate(run_id: str) -> None:
+    """Asks a worker to save and end; one that is not there any more, or another process by now, is left alone."""
+    status = runs.read_status(runs.get(run_id))
+    if status.pid and status.pid != os.getpid() and runs.process_identity(status.pid) == status.process:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(status.pid, signal.SIGTERM)
+
+
+def _all_ended(run_ids: Sequence[str], seconds: float) -> bool:
+    """Waits until none of the runs goes on; False where one still does after so many seconds."""
+    end = time.monotonic() + seconds
+    while set(living()) & set(run_ids):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _minutes(environment: Mapping[str, str]) -> float:
+    given = environment.get("TUNER_KEEP_MINUTES") or str(_MINUTES)
+    try:
+        minutes = float(given)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < math.inf:
+        raise SettingsError([f"TUNER_KEEP_MINUTES is '{given[:40]}', and must be a number above 0."], "Leave it out for 10.")
+    return minutes
