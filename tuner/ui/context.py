@@ -253,6 +253,11 @@ class Context:
         run = access.get(name) if name and runs.is_run_id(name) else None
         return run if run and run.has_model else None
 
+    def pushable(self, name: str | None) -> Run | None:
+        """`run_of`, where the person who asks may push its model: where it lies on the Hub is no concern of others."""
+        run = self.run_of(name)
+        return run if run and access.may(run, "push") else None
+
     def title(self, name: str) -> str:
         """A model's name as people read it."""
         if name.startswith(UNTOUCHED):

@@ -104,7 +104,7 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
 
     @toast
     def look(visible: bool, run_id: str | None, owner: str | None, name: str | None, adapter: bool) -> list[Any]:
-        return _looked(_pushable(context, run_id), owner, name, adapter) if visible else [gr.skip()] * len(view.preview)
+        return _looked(context.pushable(run_id), owner, name, adapter) if visible else [gr.skip()] * len(view.preview)
 
     def opened(event: gr.SelectData) -> bool:
         return event.value == text.SHARE_TAB
@@ -121,15 +121,9 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
     )  # fmt: skip
 
 
-def _pushable(context: Context, run_id: str | None) -> Run | None:
-    """The chosen run, where there is a model that this person may push."""
-    run = context.run_of(run_id)
-    return run if run and access.may(run, "push") else None
-
-
 def _taken(context: Context, run_id: str | None, owner: str | None) -> list[Any]:
     """What is there at once: the run's last push, a name for it, and who the person is."""
-    run = _pushable(context, run_id)
+    run = context.pushable(run_id)
     before = push_state(run) if run else None
     last_owner, _, last_name = before.wanted.repo_id.partition("/") if before else ("", "", "")
     owners, said = share_form.owner_box(context.local, last_owner or owner)
@@ -187,7 +181,7 @@ def _wire_push(context: Context, form: ShareForm, view: _View, chosen: gr.Radio)
 
     @toast
     def tick(run_id: str | None) -> list[Any]:
-        run = _pushable(context, run_id)
+        run = context.pushable(run_id)
         found = push_state(run) if run else None
         return [*_progress_of(run, found), _push_button(found, run is not None)]
 

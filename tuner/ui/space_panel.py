@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from tuner import access
 from tuner.errors import RunError, TunerError
 from tuner.hub import Client, Space, make_demo, note_space, push_state, space_of
 from tuner.hub.space_stage import MOST_SECONDS, UNKNOWN, looked_at
@@ -76,7 +77,7 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
 
     @toast
     def show(run_id: str | None) -> list[Any]:
-        return _shown(context.run_of(run_id))
+        return _shown(context.pushable(run_id), context.local)
 
     @toast
     def make(run_id: str | None, name: str, who: str, lend: bool, hardware: str) -> list[Any]:
@@ -84,6 +85,9 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
         try:
             if run is None:
                 raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
+            access.check(run, "push")
+            if lend and not context.local:
+                raise RunError("The token of a login ends after some hours, and the Space's secret with it.", text.LEND_BY_HAND)
             more = {"private": who != "public", "lend_token": bool(lend), "hardware": hardware or None}
             made = make_demo((name or "").strip(), pushed_model(run), token=own_token(context.local), **more)
         except TunerError as error:
@@ -92,7 +96,7 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
         return _progress(note_space(run, made))
 
     def look(run_id: str | None) -> list[Any]:
-        run = context.run_of(run_id)
+        run = context.pushable(run_id)
         space = space_of(run) if run else None
         if space is None:
             return _progress(None)
@@ -131,7 +135,7 @@ def pushed_model(run: Run) -> str:
     return state.pushed.repo_id
 
 
-def _shown(run: Run | None) -> list[Any]:
+def _shown(run: Run | None, may_lend: bool) -> list[Any]:
     """Name and secret as the pushed model asks for, and how far the Space is that was made of it."""
     space = space_of(run) if run else None
     try:
@@ -140,7 +144,7 @@ def _shown(run: Run | None) -> list[Any]:
         return ["", gr.Checkbox(visible=False), *_progress(space, said=f"{error.cause} {error.cure}")]
     name = space.repo_id if space else f"{model}-demo" if model else ""
     private = bool(run) and push_state(run).pushed.private
-    return [name, gr.Checkbox(value=False, visible=private), *_progress(space, may=bool(model))]
+    return [name, gr.Checkbox(value=False, visible=private and may_lend), *_progress(space, may=bool(model))]
 
 
 def _progress(space: Space | None, may: bool = True, said: str = "") -> list[Any]:
