@@ -328,6 +328,12 @@ class TrainingConfig(_Section):
         "trackers that get the curves, too; each is a package to install; they write into the run's folder",
         group="Evaluation",
     )
+    hub_model_id: str | None = setting(
+        None,
+        "where the model is to go on the Hub, owner/name: your right to write there is asked for before the training",
+        group="Hub",
+        max_length=200,
+    )
     seed: Seed = setting(42, "seed for the new head, dropout and the order of the rows", group="Training")
 
     @field_validator("lr_scheduler_type")

@@ -61,6 +61,14 @@ def test_a_training_that_may_not_be_pushed_is_not_started(hub, csv, tiny_models,
 
 
 @pytest.mark.slow
+def test_a_place_on_the_hub_that_cannot_be_written_is_told_before_the_training(csv, tiny_models, tuner, home):
+    """As the page does it: the right is asked for, nothing is made there, and Share pushes it later."""
+    answer = train(tuner, csv(), tiny_models["bert"], "--set", "training.hub_model_id=somebody/model", HF_TOKEN=TOKEN)
+    assert (answer.code, "You cannot write under 'somebody'" in answer.err) == (2, True)
+    assert not list(home.glob("runs/*-*"))
+
+
+@pytest.mark.slow
 def test_a_training_is_pushed_at_its_end(hub, csv, tiny_models, tuner):
     done = train(tuner, csv(), tiny_models["bert"], "--push-to", "owner/model", HF_TOKEN=TOKEN).json
     assert (done["state"], done["pushed"]["repo_id"]) == ("completed", "owner/model")

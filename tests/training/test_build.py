@@ -13,7 +13,8 @@ from transformers import DataCollatorWithPadding, EarlyStoppingCallback, Trainin
 from tuner import modeling, runs
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
-from tuner.errors import SettingsError
+from tuner.errors import NetworkError, SettingsError
+from tuner.launch.local import prepare
 from tuner.structure import GradualUnfreezing
 from tuner.training.build import build_model, build_trainer, custom_loss, encode, loss_weights, training_arguments
 
@@ -48,6 +49,7 @@ ARGUMENTS = {
     "seed": ({"seed": 7}, "seed", 7),
 }
 ELSEWHERE = {
+    "hub_model_id": "test_a_place_on_the_hub_is_asked_about_before_the_start",
     "num_processes": "test_processes_part_the_batch_among_them",
     "fsdp": "test_fsdp_reaches_the_trainer_of_several_processes",
     "auto_find_batch_size": "test_automatic_batch_size_is_not_the_librarys",
@@ -100,6 +102,11 @@ def test_the_value_tried_is_not_the_default(field, tmp_path):
 def test_no_training_field_goes_untested():
     assert set(TrainingConfig.model_fields) == {*ARGUMENTS, *ELSEWHERE}
     assert all(name in globals() for name in ELSEWHERE.values())
+
+
+def test_a_place_on_the_hub_is_asked_about_before_the_start():
+    with pytest.raises(NetworkError, match="no Hugging Face token"):
+        prepare(RunConfig(training={"hub_model_id": "owner/model"}))
 
 
 def test_no_model_field_goes_untested():

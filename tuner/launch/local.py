@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tuner import access, modeling, runs
+from tuner import access, hub_read, modeling, runs
 from tuner.children import token_pipe, worker_environment
 from tuner.config import RunConfig
 from tuner.data.extra import pinned_source
 from tuner.data.labelled import load_labelled
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
+from tuner.hub import Client
 from tuner.launch.estimate import estimate
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
@@ -34,6 +35,8 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: nothing was started.
     """
     access.logged_in("train here")
+    if config.training.hub_model_id:  # hours later it would be too late to hear of it
+        Client(hub_read.token()).check(config.training.hub_model_id, "model", private=False)
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
     changes["data"]["source"] = pinned_source(config.data.source)
     if folder := modeling.folder_of(config.model.name):

@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 # result by rounding alone (and draws other dropout, as any other seed would). fsdp is not among them: its checkpoints
 # are files of another kind.
 _MAY_DIFFER = (
-    "auto_find_batch_size", "gradient_accumulation_steps", "num_processes", "per_device_eval_batch_size",
+    "auto_find_batch_size", "gradient_accumulation_steps", "hub_model_id", "num_processes", "per_device_eval_batch_size",
     "per_device_train_batch_size", "torch_compile",
 )  # fmt: skip
 

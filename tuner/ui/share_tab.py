@@ -125,7 +125,8 @@ def _taken(context: Context, run_id: str | None, owner: str | None) -> list[Any]
     """What is there at once: the run's last push, a name for it, and who the person is."""
     run = context.pushable(run_id)
     before = push_state(run) if run else None
-    last_owner, _, last_name = before.wanted.repo_id.partition("/") if before else ("", "", "")
+    meant = run.config.training.hub_model_id if run else None
+    last_owner, _, last_name = (before.wanted.repo_id if before else meant or "").partition("/")
     owners, said = share_form.owner_box(context.local, last_owner or owner)
     login = gr.HTML(render_report.sentences(f"{text.NOT_LOGGED_IN}\n{said}"), visible=bool(said))
     lora = run is not None and (run.folder / "adapter").is_dir()

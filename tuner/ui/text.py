@@ -206,6 +206,7 @@ GROUPS = {
     "Length": "Length",
     "Compute": "Compute",
     "Evaluation": "Evaluation",
+    "Hub": "For the Hub",
     "Training": "Seeds",
 }
 
