@@ -175,7 +175,7 @@ def test_a_run_that_is_lost_found_stopped_and_resumed_ends_as_if_nothing_had_bee
         (tmp_path / name).symlink_to(place.folder / name)
     monkeypatch.setenv("TUNER_HOME", str(other.home))
     before = len(place.hub.jobs)
-    begun = other.train("--queue", max_steps=400, save_strategy="steps", save_steps=100)
+    begun = other.train("--queue", max_steps=1200, save_strategy="steps", save_steps=100)
     assert begun.returncode == 0, begun.stderr
     run = other.run()
     until(lambda: len(place.hub.jobs) > before and runs.read_status(run).message == "Loading the libraries")
@@ -189,12 +189,12 @@ def test_a_run_that_is_lost_found_stopped_and_resumed_ends_as_if_nothing_had_bee
     runs.request_stop(run)
     resumed.join()
     assert (run.status.state, len(place.hub.jobs)) == ("stopped", before + 1)
-    assert 20 < run.status.step < 400
+    assert 20 < run.status.step < 1200
     stopped_at = run.status.step
 
     ended = other.call("resume", run.id, "--json")
     assert ended.returncode == 0, ended.stderr
     steps = [event["step"] for event in runs.read_events(run)[0] if event["event"] == "log"]
-    assert (run.status.state, steps) == ("completed", [*range(1, 401)])
+    assert (run.status.state, steps) == ("completed", [*range(1, 1201)])
     assert f"checkpoint-{stopped_at}" in (run.folder / "train.log").read_text()
     assert weights(run.folder) == weights(other.trained_here(run))

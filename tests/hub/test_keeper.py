@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from gradio_client import Client as Caller
 from safetensors.numpy import load_file
 
 from tests import tiny
 from tests.hub.conftest import as_csv
 from tests.hub.server import TOKEN
-from tests.serving import start_server
+from tests.people import client, cookie_of, start_space
 from tuner import runs
+from tuner.access import Person, acting
 from tuner.data.files import store_upload
 from tuner.errors import SettingsError
 from tuner.hub import Client
@@ -51,11 +51,9 @@ def space(hub, home, hf_home, tmp_path, monkeypatch):
     started = []
 
     def start(**more):
-        for name, value in more.items():
-            monkeypatch.setenv(name, value)
-        process, url = start_server(home, tmp_path / f"server{len(started)}.log")
+        process, url = start_space(hub, home, hf_home, tmp_path / f"server{len(started)}.log", **{**SPACE, **more})
         started.append(process)
-        return process, Caller(url, verbose=False)
+        return process, client(url, cookie_of(hub, url, "anna"))
 
     yield start
     for process in started:
@@ -74,8 +72,10 @@ def settings(hub, home, tiny_models, tmp_path):
     rows.write_text(as_csv(tiny.labelled_rows(100)))
     training = {"max_steps": 120, "per_device_train_batch_size": 4, "precision": "fp32", "learning_rate": 1e-3}
     stepwise = {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 20, "save_steps": 20}
+    with acting(Person("anna", token=False)):
+        source = store_upload(rows)
     return {
-        "data": {"source": store_upload(rows)},
+        "data": {"source": source},
         "model": {"name": "owner/tiny"},
         "training": {**training, **stepwise},
     }

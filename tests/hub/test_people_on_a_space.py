@@ -63,13 +63,14 @@ class Space:
 
     def _watch(self):
         """Arguments and environments of the server's children, as anybody with its user can read them."""
+        own = " ".join(psutil.Process(self.process.pid).cmdline())
         while self.process.poll() is None:
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 try:
                     about = [" ".join(child.cmdline()), *(f"{key}={value}" for key, value in child.environ().items())]
                 except psutil.Error:
                     continue
-                if len(about) > 1:
+                if len(about) > 1 and about[0] != own:  # else it is not yet the program it is to be
                     self.seen[child.pid, about[0]] = about
             time.sleep(0.02)
 

@@ -15,7 +15,6 @@ KEPT = [
     (Standing(), "Kept runs are being fetched"),
     (Standing(trouble="The Hub answered 503."), "cannot be fetched just now: The Hub answered 503. It is tried again"),
     (Standing(fetching=False), "Runs are kept in a private repository of the Space's owner, every 10 min."),
-    (Standing(fetching=False, kept_at=time.time() - 300), "every 10 min, last 5 min ago"),
     (
         Standing(fetching=False, trouble="No more room."),
         "No more room. It is tried again; what was kept before this start stands",
@@ -32,6 +31,11 @@ def context():
 def test_how_the_keeping_stands(standing, said, context):
     context.keeper.standing = standing
     assert said in words(context)
+
+
+def test_when_they_were_kept_last_is_told(context):
+    context.keeper.standing = Standing(fetching=False, kept_at=time.time() - 300)
+    assert "every 10 min, last 5 min ago" in words(context)
 
 
 def test_a_disk_that_does_not_last_is_told():

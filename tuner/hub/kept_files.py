@@ -36,7 +36,8 @@ class Kept:
         """
         home = runs.home()
         found = [file for run in runs.list_runs() for file in (*_small(run), *self._checkpoints(run))]
-        folders = [*(home / "uploads" / name for name in _uploads()), *(home / name for name in JOURNALS)]
+        uploads = [home / "uploads" / name for upload in _uploads() for name in (upload, f"{upload}.senders")]
+        folders = [*uploads, *(home / name for name in JOURNALS)]
         found += [file for folder in folders for file in _below(folder)]
         return {quote(file.relative_to(home).as_posix()): file for file in found}
 
