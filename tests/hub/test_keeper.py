@@ -97,6 +97,7 @@ def secrets_of(pid):
 @pytest.mark.slow
 def test_a_killed_space_goes_on_to_the_same_weights(hub, home, space, settings):
     server, caller = space()
+    settings["training"] |= {"max_steps": 900, "eval_steps": 60, "save_steps": 60}  # longer than a look of the keeper
     run = start_run(caller, settings)
     wait_until(lambda: kept_checkpoints(hub, run.id) or ended(run))
     worker = run.status.pid
@@ -110,7 +111,7 @@ def test_a_killed_space_goes_on_to_the_same_weights(hub, home, space, settings):
 
     _, caller = space()
     wait_until(lambda: ended(run))
-    assert (run.status.state, run.status.step) == ("completed", 120)
+    assert (run.status.state, run.status.step) == ("completed", 900)
     assert any("Resumed from checkpoint-" in event.get("message", "") for event in runs.read_events(run)[0])
     whole = start_run(caller, settings)
     wait_until(lambda: ended(whole))
