@@ -49,7 +49,8 @@ def status(url, host):
 def test_the_trainer_serves_its_space_and_no_other_host(start, python, hub, tmp_path, page_of):
     folder = deployed(hub, tmp_path, "trainer")
     with start(python, folder, host="0.0.0.0", **SPACE) as url:
-        assert (status(url, HOST), status(url, "evil.example")) == (200, 400)
+        asked = f"{url.rstrip('/')}/gradio_api/info"
+        assert (status(asked, HOST), status(asked, "evil.example")) == (200, 400)
         assert Client(url, verbose=False).predict(api_name="/list_runs") == []
         with pytest.raises(AppError, match="Paths are not read here"):
             Client(url, verbose=False).predict("/etc/passwd", api_name="/preview")
