@@ -124,6 +124,7 @@ def test_a_killed_space_goes_on_to_the_same_weights(hub, home, space, settings):
 @pytest.mark.slow
 def test_a_stopped_space_saves_and_goes_on_in_order(hub, home, space, settings):
     server, caller = space(TUNER_KEEP_MINUTES="60")  # what is there came with the end
+    settings["training"] |= {"max_steps": 600, "eval_steps": 100, "save_steps": 100}  # one is ended in its middle
     first, second = start_run(caller, settings), start_run(caller, settings)
     wait_until(lambda: first.status.step > 5)
     server.terminate()
@@ -201,6 +202,15 @@ def test_a_disk_that_went_away_is_no_wish_to_delete(hub, keeping, finished, home
     shutil.rmtree(home)
     wait_until(lambda: "is gone" in kept.standing.trouble)
     assert f"runs/{finished.id}/status.json" in there(hub)
+
+
+def test_what_fails_at_the_end_is_tried_once_more(hub, keeping, finished):
+    kept = keeping(seconds=60.0)
+    wait_until(lambda: f"runs/{finished.id}/status.json" in there(hub))
+    runs.write_status(finished, step=3)
+    hub.fail("commit", 403, 1)
+    kept.close()
+    assert (len(hub.commits), kept.standing.trouble) == (2, "")
 
 
 def test_trouble_is_told_and_passes(hub, keeping, finished):

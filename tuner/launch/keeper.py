@@ -80,16 +80,16 @@ class Keeper:
         Nobody says how long a Space has then: what is there after 5 s is kept, and once more when all have saved.
         """
         self._closing.set()
-        with acting(GUEST), contextlib.suppress(TunerError, OSError):
+        with acting(GUEST):
             going_on = living()
             for run_id in going_on:
-                _terminate(run_id)
+                with contextlib.suppress(TunerError):  # it was deleted meanwhile
+                    _terminate(run_id)
             for seconds in _SAVE_SECONDS:
                 all_saved = _all_ended(going_on, seconds)
                 if not self.standing.fetching:  # else there is no telling what would be overwritten
-                    with self._one_at_a_time:
-                        self._keep.push(going_on)
-                if all_saved:
+                    self._try(lambda: self._keep.push(going_on))
+                if all_saved and not self.standing.trouble:
                     break
 
     def _work(self) -> None:

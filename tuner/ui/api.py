@@ -35,8 +35,9 @@ def add_endpoints(context: Context) -> None:
         delete_run,
         share_run,
     ):
-        many = _MOST_ASKERS if endpoint.__name__ == "predict" else 2  # these are scored together
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=many)
+        asks = endpoint.__name__ == "predict"  # these are scored together
+        queued = not asks or context.answers_queue
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=_MOST_ASKERS if asks else 2, queue=queued)
     # Polled by many: each has its own queue without a limit, and reads one or a few small files.
     for endpoint in (run_status, run_events, list_runs):
         gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)

@@ -187,6 +187,11 @@ class Context:
             return self._lent.predict(name, texts)
         return loaded.batcher.ask(texts)
 
+    @property
+    def answers_queue(self) -> bool:
+        """Whether a question takes a place in Gradio's queue: one waits for a GPU there; for its batch it can wait without."""
+        return self._lent is not None
+
     def evaluate(
         self, name: str, source: str | None, split: str | None, extras: Extras | None = None, on_progress: Progress | None = None
     ) -> Evaluation:

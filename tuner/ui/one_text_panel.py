@@ -144,7 +144,7 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
     gr.on(
         [panel.text.change, model.change, panel.raw.input], answer, [*inputs, panel.raw], [panel.answer, panel.note, panel.shown],
         trigger_mode="always_last", concurrency_limit=8, show_progress_on=[panel.answer], api_visibility="private",
-        show_progress="minimal",
+        show_progress="minimal", queue=context.answers_queue,
     )  # fmt: skip
     gr.on(
         [panel.text.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
