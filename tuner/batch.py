@@ -104,8 +104,8 @@ def read_texts(path: Path, text_column: str | None = None) -> Texts:
 def _without_numbers(table: "Dataset", name: str) -> "Dataset":
     """Without the columns of text whose cells are numbers, dates or empty: every cell of a CSV file is read as text."""
     texts = [column for column, kind in table.features.items() if getattr(kind, "dtype", "") in ("string", "large_string")]
-    head = table.select_columns(texts).select(range(min(len(table), _ROWS_LOOKED_AT)))
-    mute = [column for column in texts if all(is_blank(cell or "") or _NUMBER.fullmatch(cell) for cell in head[column][:])]
+    head = table.select_columns(texts)[:_ROWS_LOOKED_AT] if texts else {}
+    mute = [column for column, cells in head.items() if all(is_blank(cell or "") or _NUMBER.fullmatch(cell) for cell in cells)]
     if mute and len(mute) == len(texts):
         shown = ", ".join(f"'{column[:40]}'" for column in mute[:5]) + (f" and {len(mute) - 5:,} more" if len(mute) > 5 else "")
         what = "holds only numbers or nothing" if len(mute) == 1 else "hold only numbers or nothing"

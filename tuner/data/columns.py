@@ -1,7 +1,7 @@
 """Which column holds the text and which the label: as asked, or guessed with the reason."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuner.errors import SourceError
 
@@ -28,21 +28,22 @@ def find_text_columns(table: "Dataset", wanted: str | list[str] | None) -> Colum
     Raises:
         SourceError: the wanted one is not there, or none holds text.
     """
+    features = table.features  # a copy of all, each time it is read
     if wanted:
         names = (wanted,) if isinstance(wanted, str) else tuple(wanted)
         for name in names:
             _require(table, name, "text")
-            if not _is_text(table, name):
-                raise SourceError(f"Column '{name}' holds {_dtype(table, name)}, not text.", "Choose a column of text.")
+            if not _is_text(features[name]):
+                raise SourceError(f"Column '{name}' holds {_dtype(features[name])}, not text.", "Choose a column of text.")
         return Column(names, "as chosen")
-    candidates = [name for name in table.column_names if _is_text(table, name)]
+    candidates = [name for name in table.column_names if _is_text(features[name])]
     named = _first_named(candidates, _TEXT_NAMES)
     if named:
         return Column((named,), f"a text column called '{named}'")
     if not candidates:
         raise SourceError(f"No column holds text; the columns are {_listing(table)}.", "Choose a source with a column of text.")
-    head = table.select(range(min(len(table), _ROWS_LOOKED_AT)))
-    lengths = {name: sum(len(value or "") for value in head[name][:]) / max(1, len(head)) for name in candidates}
+    head = table.select_columns(candidates)[:_ROWS_LOOKED_AT]
+    lengths = {name: sum(len(value or "") for value in values) / max(1, len(values)) for name, values in head.items()}
     longest = max(candidates, key=lambda name: lengths[name])
     return Column((longest,), f"the text column with the longest texts ({lengths[longest]:.0f} characters on average)")
 
@@ -61,15 +62,17 @@ def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[
             raise SourceError(f"Column '{wanted}' is both text and label.", "Choose another label column.")
         return Column((wanted,), "as chosen")
     candidates = [name for name in table.column_names if name not in text_columns]
-    classes = next((name for name in candidates if isinstance(table.features[name], ClassLabel)), None)
+    features = table.features
+    classes = next((name for name in candidates if isinstance(features[name], ClassLabel)), None)
     if classes:
         return Column((classes,), f"'{classes}' is declared as a class label")
     named = _first_named(candidates, _LABEL_NAMES)
     if named:
         return Column((named,), f"a column called '{named}'")
-    head = table.select(range(min(len(table), _ROWS_LOOKED_AT)))
-    counts = {name: len({str(value) for value in head[name][:]}) for name in candidates}
-    few = [name for name in candidates if 2 <= counts[name] <= min(_MOST_GUESSED_CLASSES, max(2, len(head) // 2))]
+    head = table.select_columns(candidates)[:_ROWS_LOOKED_AT]
+    counts = {name: len({str(value) for value in values}) for name, values in head.items()}
+    most = min(_MOST_GUESSED_CLASSES, max(2, min(len(table), _ROWS_LOOKED_AT) // 2))
+    few = [name for name in candidates if 2 <= counts[name] <= most]
     if not few:
         raise SourceError(f"No column looks like labels; the columns are {_listing(table)}.", "Name one in data.label_column.")
     best = min(few, key=lambda name: counts[name])
@@ -88,12 +91,12 @@ def _first_named(candidates: list[str], names: tuple[str, ...]) -> str | None:
     return next((by_lower[name] for name in names if name in by_lower), None)
 
 
-def _is_text(table: "Dataset", name: str) -> bool:
-    return _dtype(table, name) in ("string", "large_string")
+def _is_text(feature: Any) -> bool:  # noqa: ANN401
+    return _dtype(feature) in ("string", "large_string")
 
 
-def _dtype(table: "Dataset", name: str) -> str:
-    return getattr(table.features[name], "dtype", None) or type(table.features[name]).__name__
+def _dtype(feature: Any) -> str:  # noqa: ANN401
+    return getattr(feature, "dtype", None) or type(feature).__name__
 
 
 def _listing(table: "Dataset") -> str:

@@ -33,13 +33,14 @@ def load_columns(config: DataConfig, data: LabelledData, split: str) -> dict[str
         raise SourceError(f"'{data.source}' has changed since its rows were read.", "Read it anew.")
     table = raw.splits[rows.origin]
     taken = {*data.text.names, *data.label.names}
-    names = [name for name in table.column_names if name not in taken and _is_plain(table.features[name])][:MOST_COLUMNS]
+    features = table.features  # a copy of all, each time it is read
+    names = [name for name, feature in features.items() if name not in taken and _is_plain(feature)][:MOST_COLUMNS]
     if not names:
         return {}
     own = [row for row in rows.row_ids if row >= 0]  # rows of an extra source have no such columns; they stand last
     wanted = table.select_columns(names).select(own)
     missing = [None] * (len(rows) - len(own))
-    return {name: _plain(wanted[name][:], table.features[name]) + missing for name in names}
+    return {name: _plain(wanted[name][:], features[name]) + missing for name in names}
 
 
 def _is_plain(feature: Any) -> bool:  # noqa: ANN401
