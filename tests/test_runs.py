@@ -286,3 +286,17 @@ def test_whoever_looks_ends_a_worker_that_hangs_for_20_s_after_a_stop(hanging, m
     later += 2
     assert run.status.state == "stopped"
     assert worker.wait(5) == -signal.SIGKILL
+
+
+def test_a_worker_that_has_saved_may_score_in_silence(hanging, monkeypatch):
+    run, _, _ = hanging
+    run.model_folder.mkdir()
+    (run.model_folder / "config.json").touch()
+    runs.request_stop(run, "It has taken its minutes.")
+    later = time.time() + 10 * runs.STOP_SECONDS
+    monkeypatch.setattr("tuner.runs.time.time", lambda: later)
+    assert run.status.state == "running"
+    runs.request_stop(run)
+    assert run.status.message.startswith(
+        "It has taken its minutes. The worker was ended before it had its report at step 7 of 9."
+    )

@@ -456,7 +456,8 @@ def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
 def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     """The status; a living state whose owner is gone becomes `lost` (`stopped` after a stop), in the file too.
 
-    A worker that was asked to stop and gave no sign of life for 20 s is ended by whoever looks.
+    A worker that was asked to stop and gave no sign of life for 20 s is ended by whoever looks, unless its model is saved: what
+    is left then is its report, which takes longer without a word where there are many rows.
 
     Args:
         exit_code: of the worker, where the caller waited for it; negative for a signal.
@@ -482,8 +483,8 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     where = f" at {unit} {status.step} of {status.max_steps}" if status.max_steps else ""
     state: State = "lost"
     if run.stop_requested:
-        state, how = "stopped", "was ended before it had saved"
-    message = f"The worker {how}{where}. Resume goes on {mark}."
+        state, how = "stopped", "was ended before it had " + ("its report" if _has_saved(run, status) else "saved")
+    message = f"{run.stop_reason} The worker {how}{where}. Resume goes on {mark}.".strip()
     if run.is_job:
         message = f"The process that followed the job is gone{where}. The job may go on: resume finds it again."
     return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
@@ -494,7 +495,15 @@ def _hangs(run: Run, status: RunStatus) -> bool:
         asked = (run.folder / "STOP").stat().st_mtime
     except OSError:
         return False
-    return time.time() - max(asked, status.heartbeat) > STOP_SECONDS
+    return time.time() - max(asked, status.heartbeat) > STOP_SECONDS and not _has_saved(run, status)
+
+
+def _has_saved(run: Run, status: RunStatus) -> bool:
+    """Whether the model is there since the run was last begun or gone on with."""
+    try:
+        return (run.model_folder / "config.json").stat().st_mtime > status.queued
+    except OSError:
+        return False
 
 
 def append_event(run: Run, event: str, **values: Any) -> None:  # noqa: ANN401
