@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -66,6 +67,13 @@ def test_a_run_predicts(client, run_id):
     (answer,) = client.predict(run_id, ["i love this film"], api_name="/predict")
     assert set(answer) == {"text", "label", "probabilities"}
     assert set(answer["probabilities"]) == {"neg", "pos"}
+
+
+@pytest.mark.slow
+def test_one_post_gets_the_same_answer(client, run_id):
+    question = {"data": [run_id, ["i love this film"]], "session_hash": "somebody"}
+    answered = httpx.post(f"{client.src}gradio_api/run/predict", json=question, timeout=60).json()["data"][0]
+    assert answered == client.predict(run_id, ["i love this film"], api_name="/predict")
 
 
 @pytest.mark.slow
