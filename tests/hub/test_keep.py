@@ -1,6 +1,7 @@
 """Runs in a private repository: what goes there, what goes from there, and what comes back."""
 
 import json
+import os
 import shutil
 import time
 
@@ -150,12 +151,17 @@ def test_a_run_that_was_not_fetched_is_not_taken_for_deleted(hub, begun, keeping
     assert f"runs/{trained.id}/report.json" in there(hub)
 
 
-def test_what_runs_need_is_kept(hub, begun, trained, home, tiny_config, queued):
+NAMES = ["my rows, [1] ü%20+.csv", "客户反馈数据汇总" * 9 + ".csv", "[" * 251 + ".csv", os.fsdecode(b"caf\xe9.csv")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_runs_need_is_kept(name, hub, begun, trained, home, tiny_config, queued):
+    """One upload whose name became longer than a disk takes ended the keeping of everybody's runs."""
     feedback.add("mine", Feedback(text="a great film", label="pos"))
     needed, other = home / "uploads" / ("a" * 32), home / "uploads" / ("b" * 32)
     for folder in (needed, other):
         folder.mkdir(parents=True)
-        (folder / "my rows, [1] ü%20.csv").write_text("text,label\nnice,pos\n")
+        (folder / name).write_text("text,label\nnice,pos\n")
     config = trained.config.with_changes({"data": {"source": f"upload:{needed.name}"}})
     runs.create(config)
     before = {name: content for name, content in here(home).items() if "b" * 32 not in name}

@@ -196,6 +196,26 @@ def test_a_hub_that_is_away_at_the_start_is_asked_again(hub, keeping, finished, 
     assert TOKEN not in caplog.text
 
 
+def test_one_folder_that_cannot_be_fetched_is_tried_again_while_the_rest_is_kept(hub, keeping, finished, home):
+    """It blocked all others; and what was not fetched is not taken for deleted."""
+    first = keeping()
+    wait_until(lambda: f"runs/{finished.id}/status.json" in there(hub))
+    first.close()
+    shutil.rmtree(home)
+    upload = hub.repos[KEPT].folder / "uploads" / "a"
+    (upload / ("x" * 200 + "+")).mkdir(parents=True)
+    (upload / ("x" * 200 + "+") / ("x" * 100)).write_text("too long a name for a disk")
+    late = keeping()
+    wait_until(lambda: "uploads/a cannot be fetched" in late.standing.trouble)
+    runs.write_status(finished, step=7)
+    wait_until(lambda: json.loads((hub.repos[KEPT].folder / f"runs/{finished.id}/status.json").read_text())["step"] == 7)
+    assert [path for path in there(hub) if path.startswith("uploads/a")]
+    shutil.rmtree(upload)
+    (hub.repos[KEPT].folder / "feedback" / "b").mkdir(parents=True)
+    (hub.repos[KEPT].folder / "feedback" / "b" / "rows.jsonl").write_text("kept\n")
+    wait_until(lambda: (home / "feedback" / "b" / "rows.jsonl").exists() and not late.standing.trouble)
+
+
 def test_a_disk_that_went_away_is_no_wish_to_delete(hub, keeping, finished, home):
     kept = keeping()
     wait_until(lambda: f"runs/{finished.id}/status.json" in there(hub))

@@ -12,21 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from tuner import queue, runs
-from tuner.data import journal
 from tuner.errors import NetworkError, RunError, TunerError
 from tuner.hub.client import Client, Kind, Repo
 from tuner.hub.commit import push_files, same, seconds_for
-from tuner.hub.kept_files import JOURNALS, Kept, Stamp, hold, stamp
+from tuner.hub.kept_files import JOURNALS, Kept, Stamp, folder_of, hold, is_ours, merge, place_of, stamp, uploads_of
 from tuner.runs import Run
 
 _INDEX = "keep.json"
 _KIND: Kind = "dataset"
 # What a new repository may hold, and still be taken.
 _OF_THE_HUB = {".gitattributes", "README.md"}
-_TREES = ("runs", "uploads", *JOURNALS)
 _TRIES = 3
 # Large files that were replaced stay in the repository's history until it is folded up; less than this is not worth a word.
 _LEAST_FOLDED_BYTES = 100 * 2**20
@@ -48,7 +45,7 @@ class Found:
     @property
     def folders(self) -> list[str]:
         """Runs, uploads and journals as "runs/ID"; what the living runs need comes first, then the newest runs."""
-        found = {"/".join(path.split("/")[:2]) for path in self.entries if path.count("/") >= 2 and _is_ours(path)}
+        found = {folder_of(path) for path in self.entries if is_ours(path)}
         order = {f"runs/{run_id}": place for place, run_id in enumerate(self.living)}
         own = sorted((f for f in found if f.startswith("runs/") and f not in order), reverse=True)
         others = sorted(f for f in found if not f.startswith("runs/"))
@@ -60,6 +57,9 @@ class Keep:
 
     Args:
         space: whose runs these are; a repository that keeps another Space's is refused.
+
+    Attributes:
+        absent: folders that are there and could not be fetched yet; nothing is written to them.
     """
 
     def __init__(self, client: Client, repo_id: str, space: str) -> None:
@@ -69,6 +69,8 @@ class Keep:
         self._head = self._index = ""
         self._kept: dict[str, Stamp | None] = {}
         self._replaced = 0
+        self.absent: set[str] = set()
+        self._here: set[str] = set()
 
     def find(self) -> Found:
         """Looks what is there; makes the repository where there is none.
@@ -88,22 +90,36 @@ class Keep:
             NetworkError: it did not arrive whole.
             OSError: it cannot be written.
         """
-        target = runs.home() / unquote(folder)
+        target = runs.home() / folder
         is_journal = folder.startswith(JOURNALS)
-        if target.exists() and not is_journal:
+        if folder in self._here or (target.exists() and not is_journal):
             return
-        entries = {path: entry for path, entry in found.entries.items() if path.startswith(f"{folder}/") and _is_ours(path)}
-        with self._fetched(found.repo, entries) as part:
+        entries = {path: entry for path, entry in found.entries.items() if is_ours(path) and folder_of(path) == folder}
+        with self._arrived(found.repo, entries) as part:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if is_journal and target.exists():
-                _merge(part, target)
+                merge(part, target)
             else:
                 part.rename(target)
+        self._here.add(folder)
         self._kept |= dict.fromkeys(entries)
 
     def take(self, found: Found) -> None:
-        """Notes which files of the disk are there already; to be called when all was fetched."""
+        """Notes which files of the disk are there already; to be called when what can be fetched was."""
+        self.absent = self._missing(found)
         self._learn(found.repo, found.entries)
+
+    def complete(self, found: Found, run_ids: Sequence[str]) -> list[str]:
+        """Those of the runs that lack nothing which could still be fetched: their folder, an upload they name, a journal."""
+        missing = self._missing(found)
+        if any(folder.startswith(JOURNALS) for folder in missing):
+            return []
+        needed = {run_id: [f"runs/{run_id}", *uploads_of(Run(run_id, runs.home() / "runs" / run_id))] for run_id in run_ids}
+        return [run_id for run_id, folders in needed.items() if missing.isdisjoint(folders)]
+
+    def _missing(self, found: Found) -> set[str]:
+        away = (folder for folder in found.folders if folder not in self._here)
+        return {folder for folder in away if folder.startswith(JOURNALS) or not (runs.home() / folder).exists()}
 
     def push(self, resumed: Sequence[str] | None = None) -> bool:
         """Puts there what has changed since, by one commit; False where nothing has.
@@ -132,6 +148,7 @@ class Keep:
             self._learn(repo, entries)
         changed, gone = self._difference()
         stamps = {path: stamp(file) for path, file in changed.items()}
+        self._here |= set(map(folder_of, changed))
         with self._staging() as folder:
             contents = {path: hold(file, folder, number) for number, (path, file) in enumerate(changed.items())}
             message = f"Runs of {self._space}, kept by Tuner"
@@ -144,13 +161,17 @@ class Keep:
 
     def _difference(self) -> tuple[dict[str, Path], list[str]]:
         """Files that are not there as they are here, and paths there that are no more here."""
-        files = self._files.files()
+        files = self._listed()
         if not (runs.home() / "runs").is_dir() and any(path.startswith("runs/") for path in self._kept):
             raise RunError(
                 "The folder of the runs is gone; what was kept of them stays.", "Start the server anew: it fetches them."
             )
         changed = {path: file for path, file in files.items() if self._kept.get(path) != stamp(file)}
         return changed, [path for path in self._kept if path not in files and not self._stays(path)]
+
+    def _listed(self) -> dict[str, Path]:
+        files = self._files.files()
+        return {path: file for path, file in files.items() if folder_of(path) not in self.absent} if self.absent else files
 
     def _stays(self, path: str) -> bool:
         """Whether it is a checkpoint that is still needed: of an unfinished run that has no other whole one just now."""
@@ -211,7 +232,7 @@ class Keep:
         return resumed
 
     def _learn(self, repo: Repo, entries: dict[str, Any]) -> None:
-        files, before = self._files.files(), self._kept
+        files, before = self._listed(), self._kept
         self._kept = {
             path: stamp(files[path]) if path in files and same(entry, files[path]) else None
             for path, entry in entries.items()
@@ -220,13 +241,13 @@ class Keep:
         self._head, self._index = repo.head, ""
 
     @contextlib.contextmanager
-    def _fetched(self, repo: Repo, entries: dict[str, Any]) -> Iterator[Path]:
+    def _arrived(self, repo: Repo, entries: dict[str, Any]) -> Iterator[Path]:
         """The files of one folder under their names on the disk, in a folder that may be moved."""
         with self._downloaded(repo, entries) as staging:
             part = staging / "part"
             part.mkdir(mode=0o700)
             for path in entries:
-                file = part.joinpath(*Path(unquote(path)).parts[2:])
+                file = part.joinpath(*place_of(path).parts[2:])
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 (staging / path).rename(file)
             yield part
@@ -258,25 +279,7 @@ class Keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_ours(path: str) -> bool:
-    """Whether a path of the repository may become one of the disk."""
-    parts = Path(unquote(path)).parts
-    inside = len(parts) >= 3 and parts[0] in _TREES and not {"..", "/"} & set(parts)
-    return inside and (parts[0] != "runs" or runs.is_run_id(parts[1]))
-
-
 def living() -> list[str]:
     """The ids of the runs under way, then of the queued ones, the next to train first."""
     under_way = [run for run in reversed(runs.list_runs()) if runs.is_living(run) and runs.read_status(run).state != "queued"]
     return [run.id for run in (*under_way, *queue.waiting())]
-
-
-def _merge(part: Path, target: Path) -> None:
-    """Lines that were kept come before those written since: what was trained on first so many of them must find the same."""
-    for file in sorted(path for path in part.rglob("*") if path.is_file()):
-        there = target / file.relative_to(part)
-        if file.suffix == ".jsonl":
-            journal.put_before(there, file.read_bytes())
-        elif not there.exists():
-            there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file.rename(there)

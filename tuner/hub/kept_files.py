@@ -5,9 +5,10 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from tuner import runs
+from tuner.data import journal
 from tuner.errors import TunerError
 from tuner.runs import Run
 from tuner.training import checkpoints
@@ -19,6 +20,11 @@ MOST_LOG_BYTES = 2**20
 # A file that is not added to is linked where it is larger, so that nothing is held in memory.
 _LINKED_BYTES = 2**20
 _UPLOAD = "upload:"
+_TREES = ("runs", "uploads", *JOURNALS)
+# A name takes at most 255 bytes on a disk, and up to three times as many percent-encoded; what fetches it adds an ending.
+_MOST_NAME_BYTES = 200
+# Ends a part of the path whose name goes on in the next; the encoding leaves no "+".
+_GOES_ON = "+/"
 Stamp = tuple[int, int, int]
 
 
@@ -32,14 +38,14 @@ class Kept:
         """Path in the repository → file: every run, the uploads that runs name, the journals.
 
         Of a run that is not completed also the newest whole checkpoint and the best one; of hidden and half-written files none.
-        The path is that below `$TUNER_HOME`, percent-encoded: an upload may have any name.
+        The path is that below `$TUNER_HOME` as `path_of` writes it.
         """
         home = runs.home()
         found = [file for run in runs.list_runs() for file in (*_small(run), *self._checkpoints(run))]
-        uploads = [home / "uploads" / name for upload in _uploads() for name in (upload, f"{upload}.senders")]
-        folders = [*uploads, *(home / name for name in JOURNALS)]
+        uploads = {name for run in runs.list_runs() for name in uploads_of(run)}
+        folders = [*(home / name for name in sorted(uploads)), *(home / name for name in JOURNALS)]
         found += [file for folder in folders for file in _below(folder)]
-        return {quote(file.relative_to(home).as_posix()): file for file in found}
+        return {path_of(file.relative_to(home)): file for file in found}
 
     def has_checkpoint(self, run: Run) -> bool:
         """Whether a whole one is on the disk now; the Trainer removes an old one before a new one counts."""
@@ -65,6 +71,42 @@ class Kept:
                 self._whole[run.id] = seen, checkpoints.newest_whole(folder, identity) if seen else None
             return self._whole[run.id][1]
         return None
+
+
+def path_of(place: Path) -> str:
+    """The path in the repository of a place below `$TUNER_HOME`: percent-encoded, since an upload may have any name; long
+    names in parts, since what they become may be longer than a disk takes."""
+    names = [quote(os.fsencode(name), safe="") for name in place.parts]
+    cuts = [[name[at : at + _MOST_NAME_BYTES] for at in range(0, len(name), _MOST_NAME_BYTES)] for name in names]
+    return "/".join(_GOES_ON.join(parts) for parts in cuts)
+
+
+def place_of(path: str) -> Path:
+    """The way back from `path_of`."""
+    return Path(os.fsdecode(unquote_to_bytes(path.replace(_GOES_ON, ""))))
+
+
+def folder_of(path: str) -> str:
+    """The run, upload or journal that a path of the repository belongs to, as "runs/ID"."""
+    return "/".join(place_of(path).parts[:2])
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path of the repository may become one of the disk."""
+    parts = place_of(path).parts
+    inside = len(parts) >= 3 and parts[0] in _TREES and not {"..", "/"} & set(parts)
+    return inside and (parts[0] != "runs" or runs.is_run_id(parts[1]))
+
+
+def merge(part: Path, target: Path) -> None:
+    """Lines that were kept come before those written since: what was trained on first so many of them must find the same."""
+    for file in sorted(path for path in part.rglob("*") if path.is_file()):
+        there = target / file.relative_to(part)
+        if file.suffix == ".jsonl":
+            journal.put_before(there, file.read_bytes())
+        elif not there.exists():
+            there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.rename(there)
 
 
 def stamp(file: Path) -> Stamp:
@@ -127,11 +169,12 @@ def _best(newest: Path) -> Path | None:
     return best if best and (best / checkpoints.MANIFEST).is_file() else None
 
 
-def _uploads() -> set[str]:
-    """The ids of the uploads that runs name."""
-    named = set()
-    for run in runs.list_runs():
-        with contextlib.suppress(TunerError):
-            data = run.config.data
-            named |= {source for source in (data.source, data.extra_source) if source and source.startswith(_UPLOAD)}
-    return {source.removeprefix(_UPLOAD).partition("@")[0] for source in named}
+def uploads_of(run: Run) -> list[str]:
+    """The folders below `$TUNER_HOME` of the uploads that a run names, and of who sent them."""
+    try:
+        data = run.config.data
+    except TunerError:
+        return []
+    named = [source for source in (data.source, data.extra_source) if source and source.startswith(_UPLOAD)]
+    ids = [source.removeprefix(_UPLOAD).partition("@")[0] for source in named]
+    return [f"uploads/{name}" for upload in ids for name in (upload, f"{upload}.senders")]

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 
 from tuner import access, runs
 from tuner.access import GUEST, Person, acting
-from tuner.errors import SettingsError, TunerError, explain
+from tuner.errors import NetworkError, SettingsError, TunerError, explain
 from tuner.hub.client import Client
-from tuner.hub.keep import Keep, living
+from tuner.hub.keep import Found, Keep, living
 from tuner.launch import local
 from tuner.runs import Run
 from tuner.training import checkpoints
@@ -65,7 +65,8 @@ class Keeper:
         self.seconds = seconds
         self.standing = Standing()
         self._keep = keep
-        self._resumed = False
+        self._to_resume: list[str] | None = None
+        self._last = -math.inf
         self._closing = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -88,7 +89,7 @@ class Keeper:
             for seconds in _SAVE_SECONDS:
                 all_saved = _all_ended(going_on, seconds)
                 if not self.standing.fetching:  # else there is no telling what would be overwritten
-                    self._try(lambda: self._keep.push(going_on))
+                    self._try(lambda: self._keep.push([*going_on, *(self._to_resume or [])]))
                 if all_saved and not self.standing.trouble:
                     break
 
@@ -97,10 +98,10 @@ class Keeper:
         while self.standing.fetching and not self._closing.is_set():
             if not self._try(self._restore):
                 self._closing.wait(again)
-        look, last = min(self.seconds, _LOOK_SECONDS), -math.inf
+        look = min(self.seconds, _LOOK_SECONDS)
         while not self._closing.is_set():
-            if time.monotonic() - last >= self.seconds and self._try(self._push):
-                last = time.monotonic()
+            if time.monotonic() - self._last >= self.seconds:
+                self._try(self._push)
             self._closing.wait(again if self.standing.trouble else look)
 
     def _try(self, step: Callable[[], bool]) -> bool:
@@ -118,21 +119,51 @@ class Keeper:
         return done
 
     def _push(self) -> bool:
-        return not self._closing.is_set() and self._keep.push()
+        if self._closing.is_set():
+            return False
+        done = self._keep.push([*living(), *(self._to_resume or [])])
+        if done:
+            self._last = time.monotonic()
+        if self._keep.absent:
+            self._restore()
+        return done
 
     def _restore(self) -> bool:
         found = self._keep.find()
-        needed = [folder for folder in found.folders if not folder.startswith("runs/") or folder[5:] in found.living]
-        for folder in needed:
-            self._keep.fetch(found, folder)
-        if not self._resumed:
-            self._resumed = True
-            resume(found.living)
-        for folder in found.folders:
-            self._keep.fetch(found, folder)
+        if self._to_resume is None:
+            self._to_resume = list(found.living)
+        self._fetch(found, [folder for folder in found.folders if not folder.startswith("runs/") or folder[5:] in found.living])
+        if self._closing.is_set():
+            return False
+        ready = self._keep.complete(found, self._to_resume)
+        self._to_resume = [run_id for run_id in self._to_resume if run_id not in ready]
+        resume(ready)
+        trouble = self._fetch(found, found.folders)
+        if self._closing.is_set():
+            return False
         self._keep.take(found)
-        self.standing = Standing(fetching=False)
+        self.standing = replace(self.standing, fetching=False)
+        if trouble:
+            raise NetworkError(trouble, "")
         return True
+
+    def _fetch(self, found: Found, folders: Sequence[str]) -> str:
+        """Fetches what can be, and says what cannot.
+
+        Raises:
+            NetworkError: it is the Hub that is away, or refuses.
+        """
+        trouble = ""
+        for folder in folders:
+            if self._closing.is_set():
+                break
+            try:
+                self._keep.fetch(found, folder)
+            except (TunerError, OSError) as error:
+                self._keep.find()
+                cause = error.cause if isinstance(error, TunerError) else explain(error)
+                trouble = f"{folder} cannot be fetched, all else is kept. {cause}"
+        return trouble
 
 
 def keeper(environment: MutableMapping[str, str] = os.environ) -> Keeper | None:
