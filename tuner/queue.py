@@ -26,8 +26,12 @@ def places() -> int:
 
 def waiting() -> list[Run]:
     """The queued runs, the next one first."""
-    queued = [run for run in _of_this_machine() if runs.read_status(run).state == "queued"]
-    return sorted(queued, key=_order)
+    queued = []
+    for run in _of_this_machine():
+        with contextlib.suppress(RunError):  # deleted meanwhile
+            if runs.read_status(run).state == "queued":
+                queued.append((order(run), run))
+    return [run for _, run in sorted(queued, key=lambda found: found[0])]
 
 
 def position(run: Run) -> int:
@@ -50,12 +54,12 @@ def move(run: Run, place: int) -> None:
         raise RunError(f"Run {run.id} is {run.status.state}: only a queued run can be moved.", "")
     if place < 1:
         raise RunError(f"Place {place} does not exist.", "1 is the next to train.")
-    before = [_order(other)[0] for other in others[: place - 1]]
-    after = [_order(other)[0] for other in others[place - 1 :]]
+    before = [order(other)[0] for other in others[: place - 1]]
+    after = [order(other)[0] for other in others[place - 1 :]]
     if before and after:
         moment = (before[-1] + after[0]) / 2
     else:
-        moment = after[0] - 1 if after else before[-1] + 1 if before else _order(run)[0]
+        moment = after[0] - 1 if after else before[-1] + 1 if before else order(run)[0]
     runs.write_atomically(run.folder / "PLACE", repr(moment))
 
 
@@ -87,11 +91,11 @@ def _of_this_machine() -> list[Run]:
 
 
 def _queued_before(run: Run) -> int:
-    own = _order(run)
-    return sum(other.id != run.id and _order(other) < own for other in waiting())
+    own = order(run)
+    return sum(other.id != run.id and order(other) < own for other in waiting())
 
 
-def _order(run: Run) -> tuple[float, str]:
+def order(run: Run) -> tuple[float, str]:
     """When the run was queued, in seconds since the epoch, or the moment it was moved to; equal ones by their ids."""
     try:
         return float((run.folder / "PLACE").read_text()), run.id

@@ -189,6 +189,31 @@ def test_the_next_to_train_is_the_first_to_go_on(begun, keeping, living, queued,
     assert keeping().find().living == [living.id, waiting[2].id, waiting[0].id, waiting[1].id]
 
 
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_run_whose_turn_comes_while_it_is_looked_for_is_found(looks, living, monkeypatch):
+    """It was asked for what is under way first, then for what waits: a run that began between the two was in neither."""
+    runs.write_status(living, state="queued")
+    read, seen = runs.read_status, []
+
+    def begins_then(run):
+        status = read(run)
+        seen.append(status)
+        if len(seen) == looks:
+            runs._write_status(run, status.model_copy(update={"state": "running"}))
+        return status
+
+    monkeypatch.setattr(runs, "read_status", begins_then)
+    assert keep.living() == [living.id]
+
+
+def test_a_run_deleted_while_it_is_looked_for_is_passed_over(living, queued, tiny_config, monkeypatch):
+    gone = queued(tiny_config())
+    there = runs.all_runs()
+    shutil.rmtree(gone.folder)
+    monkeypatch.setattr(runs, "all_runs", lambda: there)
+    assert keep.living() == [living.id]
+
+
 def test_the_history_is_folded_up_when_it_holds_more_than_what_stands(hub, begun, living, monkeypatch):
     monkeypatch.setattr(keep, "_LEAST_FOLDED_BYTES", 1)
     kept = begun()

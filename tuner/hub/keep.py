@@ -6,6 +6,7 @@ when a newer one comes. The token is that of the Space's owner, and is used for 
 
 import contextlib
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -281,5 +282,11 @@ class Keep:
 
 def living() -> list[str]:
     """The ids of the runs under way, then of the queued ones, the next to train first."""
-    under_way = [run for run in reversed(runs.list_runs()) if runs.is_living(run) and runs.read_status(run).state != "queued"]
-    return [run.id for run in (*under_way, *queue.waiting())]
+    found = []
+    for run in runs.list_runs():
+        with contextlib.suppress(TunerError, OSError):  # deleted meanwhile, or damaged
+            # One look at each: between two looks a run may have got its turn, and be in neither list.
+            state = run.status.state
+            if state in runs.LIVING:
+                found.append(queue.order(run) if state == "queued" else (-math.inf, run.id))
+    return [run_id for _, run_id in sorted(found)]
