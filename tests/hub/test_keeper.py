@@ -224,6 +224,20 @@ def test_a_disk_that_went_away_is_no_wish_to_delete(hub, keeping, finished, home
     assert f"runs/{finished.id}/status.json" in there(hub)
 
 
+@pytest.mark.parametrize("state", ["stopped", "lost"])
+def test_what_the_machine_ended_before_the_keeper_looked_goes_on(state, hub, keeping, queued, tiny_config):
+    """A signal to the whole container reaches the workers as soon as the server: they had stopped, and nothing resumed them."""
+    before, run, stopped = (queued(tiny_config()) for _ in range(3))
+    runs.write_status(before, state=state, exit_code=-15, finished=time.time())
+    kept = keeping(seconds=60.0)
+    wait_until(lambda: hub.commits)
+    for each in (run, stopped):
+        runs.write_status(each, state=state, exit_code=-15, finished=time.time())
+    (stopped.folder / "STOP").touch()
+    kept.close()
+    assert json.loads((hub.repos[KEPT].folder / "keep.json").read_text())["living"] == [run.id]
+
+
 def test_what_fails_at_the_end_is_tried_once_more(hub, keeping, finished):
     kept = keeping(seconds=60.0)
     wait_until(lambda: f"runs/{finished.id}/status.json" in there(hub))

@@ -67,6 +67,7 @@ class Keeper:
         self._keep = keep
         self._to_resume: list[str] | None = None
         self._last = -math.inf
+        self._began = time.time()
         self._closing = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -82,7 +83,7 @@ class Keeper:
         """
         self._closing.set()
         with acting(GUEST):
-            going_on = living()
+            going_on = living(self._began)
             for run_id in going_on:
                 with contextlib.suppress(TunerError):  # it was deleted meanwhile
                     _terminate(run_id)
@@ -121,7 +122,7 @@ class Keeper:
     def _push(self) -> bool:
         if self._closing.is_set():
             return False
-        done = self._keep.push([*living(), *(self._to_resume or [])])
+        done = self._keep.push([*living(self._began), *(self._to_resume or [])])
         if done:
             self._last = time.monotonic()
         if self._keep.absent:
