@@ -132,6 +132,22 @@ def test_a_completed_run_keeps_no_checkpoint(hub, begun, living):
     assert steps_there(hub) == set()
 
 
+def test_a_run_that_is_completed_while_it_is_kept_is_kept_with_its_model(hub, begun, living, monkeypatch):
+    """Its files were listed before, its status was read after: it was "completed" and had no model."""
+    kept, hold = begun(), keep.hold
+
+    def late(*arguments):
+        if not living.has_model:
+            living.model_folder.mkdir()
+            (living.model_folder / "config.json").write_text("{}")
+            runs.write_status(living, state="completed")
+        return hold(*arguments)
+
+    monkeypatch.setattr(keep, "hold", late)
+    kept.push()
+    assert f"runs/{living.id}/model/config.json" in there(hub)
+
+
 def test_a_deleted_run_goes_there_too(hub, begun, trained, living):
     kept = begun()
     kept.push()

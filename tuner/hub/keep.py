@@ -31,6 +31,10 @@ _TRIES = 3
 _LEAST_FOLDED_BYTES = 100 * 2**20
 
 
+class _Changed(Exception):
+    """A run came into another state while its files were read."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What the repository holds.
@@ -134,8 +138,8 @@ class Keep:
             RunError, SourceError: files changed faster than they could be read, or cannot be.
         """
         for _ in range(_TRIES):
-            # A checkpoint was removed, or a run deleted, while it was looked at.
-            with contextlib.suppress(FileNotFoundError):
+            # A checkpoint was removed, or a run deleted or completed, while it was looked at.
+            with contextlib.suppress(FileNotFoundError, _Changed):
                 return self._push(living() if resumed is None else resumed)
         raise RunError("The runs changed while they were read.", "")
 
@@ -148,11 +152,14 @@ class Keep:
             entries = self._entries(repo)
             self._living_in(repo, entries)
             self._learn(repo, entries)
+        states = self._files.states()
         changed, gone = self._difference()
         stamps = {path: stamp(file) for path, file in changed.items()}
         self._here |= set(map(folder_of, changed))
         with self._staging() as folder:
             contents = {path: hold(file, folder, number) for number, (path, file) in enumerate(changed.items())}
+            if self._files.states() != states:  # else its status might say completed, without the model that was not there yet
+                raise _Changed
             message = f"Runs of {self._space}, kept by Tuner"
             pushed = push_files(self._client, repo, {**contents, _INDEX: index.encode()}, message, remove=gone)
         self._replaced += sum(size for path in (*changed, *gone) for size, _, _ in [self._kept.get(path) or (0, 0, 0)])

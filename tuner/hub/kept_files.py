@@ -47,6 +47,14 @@ class Kept:
         found += [file for folder in folders for file in _below(folder)]
         return {path_of(file.relative_to(home)): file for file in found}
 
+    def states(self) -> dict[str, str]:
+        """Run id → its state as it stands in the file; which files of a run are kept depends on it."""
+        found = {}
+        for run in runs.list_runs():
+            with contextlib.suppress(TunerError):
+                found[run.id] = runs.read_status(run).state
+        return found
+
     def has_checkpoint(self, run: Run) -> bool:
         """Whether a whole one is on the disk now; the Trainer removes an old one before a new one counts."""
         return self._newest(run) is not None
