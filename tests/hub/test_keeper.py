@@ -272,6 +272,18 @@ def test_a_run_that_comes_no_further_is_not_begun_for_ever(broken_off):
     assert "came no further" in broken_off.status.message
 
 
+def test_a_run_that_waits_behind_it_is_not_given_up_with_it(broken_off, monkeypatch):
+    """Every restart counted, though the run never had its turn."""
+    monkeypatch.setattr("tuner.queue.places", lambda: 1)
+    waits = runs.create(broken_off.config)
+    runs.write_status(waits, pid=None, process=None)
+    begun = []
+    for _ in range(4):
+        begun.append(resume([broken_off.id, waits.id]))
+        wait_until(lambda: {broken_off.status.state, waits.status.state} == {"lost"})
+    assert begun == [[broken_off, waits]] * 3 + [[waits]]
+
+
 @pytest.mark.parametrize("state", ["completed", "failed"])
 def test_what_had_ended_is_left_alone(state, broken_off):
     runs.write_status(broken_off, state=state)

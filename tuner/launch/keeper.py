@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
-from tuner import access, runs
+from tuner import access, queue, runs
 from tuner.access import GUEST, Person, acting
 from tuner.errors import NetworkError, SettingsError, TunerError, explain
 from tuner.hub.client import Client
@@ -195,11 +195,13 @@ def resume(run_ids: Sequence[str]) -> list[Run]:
             run = runs.get(run_id)
             if run.status.state not in ("lost", "stopped") or run.stop_requested:
                 continue
-            if _comes_no_further(run):
+            place, turns = _turns_at_place(run, first=len(begun) < queue.places())
+            if turns > _MOST_RESUMES:
                 runs.write_status(run, message=_GIVEN_UP)
-            else:
-                with acting(_as_owner(run)):
-                    begun.append(local.resume(run))
+                continue
+            with acting(_as_owner(run)):
+                begun.append(local.resume(run))
+            runs.write_atomically(run.folder / _RESUMED, json.dumps({"place": place, "times": turns}))
     return begun
 
 
@@ -209,18 +211,22 @@ def _as_owner(run: Run) -> Person:
     return Person(name, token=False, owner=access.is_owner(name)) if name else GUEST
 
 
-def _comes_no_further(run: Run) -> bool:
-    """Counts that the run is begun again at the same place; True where that was done often enough."""
+def _turns_at_place(run: Run, first: bool) -> tuple[str, int]:
+    """Where the run stands, and how often it had its turn there; not counted is that it waited behind others.
+
+    Args:
+        first: whether it waits for nobody: then it had its turn, though what it did then may have been kept no more.
+    """
     newest = checkpoints.newest_whole(run.folder / "checkpoints", checkpoints.identity_of(run.config))
-    place = newest.name if newest else str(runs.read_status(run).step if runs.read_status(run).kind != "run" else 0)
+    status = runs.read_status(run)
+    place = newest.name if newest else str(status.step if status.kind != "run" else 0)
     try:
         before = json.loads((run.folder / _RESUMED).read_text(encoding="utf-8"))
         times = int(before["times"]) if before["place"] == place else 0
     except (OSError, ValueError, KeyError, TypeError):
         times = 0
-    if times < _MOST_RESUMES:
-        runs.write_atomically(run.folder / _RESUMED, json.dumps({"place": place, "times": times + 1}))
-    return times >= _MOST_RESUMES
+    events, _ = runs.read_events(run)
+    return place, times + (first or bool(events and events[-1]["time"] >= status.queued))
 
 
 def _terminate(run_id: str) -> None:
