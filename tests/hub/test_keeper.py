@@ -284,6 +284,14 @@ def test_a_run_that_waits_behind_it_is_not_given_up_with_it(broken_off, monkeypa
     assert begun == [[broken_off, waits]] * 3 + [[waits]]
 
 
+def test_why_a_run_may_not_go_on_is_said(broken_off, monkeypatch):
+    """It stayed "lost: The worker is gone and said nothing"."""
+    monkeypatch.setenv("TUNER_MAX_GIGABYTES", "0.0000001")
+    runs.write_status(broken_off, owner="anna")
+    assert resume([broken_off.id]) == []
+    assert "GB are allowed here. Delete runs you need no more." in broken_off.status.message
+
+
 @pytest.mark.parametrize("state", ["completed", "failed"])
 def test_what_had_ended_is_left_alone(state, broken_off):
     runs.write_status(broken_off, state=state)

@@ -187,11 +187,12 @@ def keeper(environment: MutableMapping[str, str] = os.environ) -> Keeper | None:
 def resume(run_ids: Sequence[str]) -> list[Run]:
     """Goes on with runs that a restart broke off, in the order given; returns those that were begun again.
 
-    Those a person stopped stay stopped. One that was begun again three times and came no further is left as it is.
+    Those a person stopped stay stopped. One that was begun again three times and came no further is left as it is, and so is one
+    that its person may not go on with just now; its message says why.
     """
     begun = []
     for run_id in run_ids:
-        with contextlib.suppress(TunerError):
+        with contextlib.suppress(TunerError, OSError):  # deleted, or damaged
             run = runs.get(run_id)
             if run.status.state not in ("lost", "stopped") or run.stop_requested:
                 continue
@@ -199,8 +200,12 @@ def resume(run_ids: Sequence[str]) -> list[Run]:
             if turns > _MOST_RESUMES:
                 runs.write_status(run, message=_GIVEN_UP)
                 continue
-            with acting(_as_owner(run)):
-                begun.append(local.resume(run))
+            try:
+                with acting(_as_owner(run)):
+                    begun.append(local.resume(run))
+            except TunerError as error:
+                runs.write_status(run, message=f"It did not go on after the restart. {error}")
+                continue
             runs.write_atomically(run.folder / _RESUMED, json.dumps({"place": place, "times": turns}))
     return begun
 
