@@ -22,6 +22,8 @@ from tuner.data.files import store_upload
 from tuner.errors import SettingsError
 from tuner.hub import Client
 from tuner.hub.keep import Keep
+from tuner.launch import job_state
+from tuner.launch.job_state import JobState
 from tuner.launch.keeper import Keeper, keeper, resume
 
 KEPT = ("dataset", "owner/kept")
@@ -290,6 +292,16 @@ def test_why_a_run_may_not_go_on_is_said(broken_off, monkeypatch):
     runs.write_status(broken_off, owner="anna")
     assert resume([broken_off.id]) == []
     assert "GB are allowed here. Delete runs you need no more." in broken_off.status.message
+
+
+def test_a_run_of_jobs_waits_for_its_person(broken_off):
+    """It was begun again without a token and failed, while its paid job went on."""
+    about = {"namespace": "anna", "flavor": "cpu-basic", "timeout": 60, "per_hour": 0.01, "repo": "anna/run"}
+    job = JobState(**about, attempt=1, job_id="abc", link="http://hub/jobs/anna/abc", began=time.time())
+    job_state.write(broken_off, job)
+    assert resume([broken_off.id]) == []
+    assert broken_off.status.state == "lost"
+    assert "Log in and press Resume: the job goes on at http://hub/jobs/anna/abc." in broken_off.status.message
 
 
 @pytest.mark.parametrize("state", ["completed", "failed"])

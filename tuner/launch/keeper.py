@@ -19,7 +19,7 @@ from tuner.access import GUEST, Person, acting
 from tuner.errors import NetworkError, SettingsError, TunerError, explain
 from tuner.hub.client import Client
 from tuner.hub.keep import Found, Keep, living
-from tuner.launch import local
+from tuner.launch import job_state, local
 from tuner.runs import Run
 from tuner.training import checkpoints
 
@@ -188,13 +188,16 @@ def resume(run_ids: Sequence[str]) -> list[Run]:
     """Goes on with runs that a restart broke off, in the order given; returns those that were begun again.
 
     Those a person stopped stay stopped. One that was begun again three times and came no further is left as it is, and so is one
-    that its person may not go on with just now; its message says why.
+    that its person may not go on with just now, or that a job trains: its follower needs their token. The message says why.
     """
     begun = []
     for run_id in run_ids:
         with contextlib.suppress(TunerError, OSError):  # deleted, or damaged
             run = runs.get(run_id)
             if run.status.state not in ("lost", "stopped") or run.stop_requested:
+                continue
+            if run.is_job:  # its follower needs the person's token
+                runs.write_status(run, message=_about_job(run))
                 continue
             place, turns = _turns_at_place(run, first=len(begun) < queue.places())
             if turns > _MOST_RESUMES:
@@ -208,6 +211,12 @@ def resume(run_ids: Sequence[str]) -> list[Run]:
                 continue
             runs.write_atomically(run.folder / _RESUMED, json.dumps({"place": place, "times": turns}))
     return begun
+
+
+def _about_job(run: Run) -> str:
+    state = job_state.read(run)
+    goes_on = f"the job goes on at {state.link}" if state.may_run else "it looks for its job, and begins one where there is none"
+    return f"The Space was restarted. Log in and press Resume: {goes_on}."
 
 
 def _as_owner(run: Run) -> Person:
