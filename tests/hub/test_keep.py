@@ -344,6 +344,23 @@ def test_a_lost_answer_is_one_commit(hub, begun, living):
     assert len(hub.commits) == 1
 
 
+@pytest.mark.parametrize("fetched", [True, False])
+def test_a_run_deleted_while_others_are_fetched_stays_deleted(fetched, hub, begun, keeping, trained, home):
+    """Each folder is asked for twice, what the living runs need first: a run deleted in between came back."""
+    begun().push()
+    if fetched:
+        shutil.rmtree(trained.folder)
+    late = keeping()
+    found = late.find()
+    late.fetch(found, f"runs/{trained.id}")
+    runs.delete(trained)
+    late.fetch(found, f"runs/{trained.id}")
+    late.take(found)
+    late.push()
+    assert not trained.folder.exists()
+    assert there(hub) == {"keep.json"}
+
+
 def test_what_somebody_else_changed_there_is_put_right(hub, begun, living):
     kept = begun()
     kept.push()

@@ -180,6 +180,16 @@ def test_commits_are_not_more_frequent_than_asked(hub, keeping, finished, monkey
     assert len(hub.commits) == 1
 
 
+def test_a_deleted_run_soon_goes_there_too(hub, keeping, finished, monkeypatch):
+    """One deleted less than ten minutes before a restart came back."""
+    monkeypatch.setattr("tuner.launch.keeper._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("tuner.launch.keeper._AGAIN_SECONDS", 0.1)
+    keeping(seconds=600.0)
+    wait_until(lambda: hub.commits)
+    runs.delete(finished)
+    wait_until(lambda: f"runs/{finished.id}/status.json" not in there(hub), 10)
+
+
 def test_a_hub_that_is_away_at_the_start_is_asked_again(hub, keeping, finished, home, caplog):
     caplog.set_level(logging.WARNING, "tuner")
     first = keeping()

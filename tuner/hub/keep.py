@@ -76,6 +76,7 @@ class Keep:
         self._kept: dict[str, Stamp | None] = {}
         self._replaced = 0
         self.absent: set[str] = set()
+        # What is on this disk, or was since the start: what is gone of it was deleted.
         self._here: set[str] = set()
 
     def find(self) -> Found:
@@ -85,12 +86,15 @@ class Keep:
             SettingsError, NetworkError: the token may not write there, it is public, holds other things or another Space's
                 runs, or the Hub cannot be reached.
         """
+        self._here |= {f"runs/{run.id}" for run in runs.all_runs()}
         repo = self._repo()
         entries = self._entries(repo)
         return Found(repo, entries, self._living_in(repo, entries))
 
     def fetch(self, found: Found, folder: str) -> None:
         """Brings a folder that is not on the disk, all of it or nothing; the lines of a journal come before those on the disk.
+
+        A run that was deleted since the start is not brought again.
 
         Raises:
             NetworkError: it did not arrive whole.
@@ -113,7 +117,14 @@ class Keep:
     def take(self, found: Found) -> None:
         """Notes which files of the disk are there already; to be called when what can be fetched was."""
         self.absent = self._missing(found)
+        self._kept = {path: None for path in found.entries if folder_of(path) in self._here} | self._kept
         self._learn(found.repo, found.entries)
+
+    @property
+    def has_deleted(self) -> bool:
+        """Whether a run that is there is no more here."""
+        kept = {folder_of(path) for path in self._kept if path.startswith("runs/")}
+        return any(not (runs.home() / folder).is_dir() for folder in kept)
 
     def complete(self, found: Found, run_ids: Sequence[str]) -> list[str]:
         """Those of the runs that lack nothing which could still be fetched: their folder, an upload they name, a journal."""

@@ -58,7 +58,7 @@ class Keeper:
     """Fetches, resumes, then keeps what changes.
 
     Args:
-        seconds: the least time between two commits.
+        seconds: the least time between two commits; one that deletes a run comes within a minute.
     """
 
     def __init__(self, keep: Keep, seconds: float = _MINUTES * 60) -> None:
@@ -101,7 +101,9 @@ class Keeper:
                 self._closing.wait(again)
         look = min(self.seconds, _LOOK_SECONDS)
         while not self._closing.is_set():
-            if time.monotonic() - self._last >= self.seconds:
+            waited = time.monotonic() - self._last
+            # A run that was deleted is not to come back with a restart, as one does that is still there.
+            if waited >= self.seconds or (waited >= again and self._keep.has_deleted):
                 self._try(self._push)
             self._closing.wait(again if self.standing.trouble else look)
 
