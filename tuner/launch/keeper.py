@@ -172,7 +172,8 @@ class Keeper:
 def keeper(environment: MutableMapping[str, str] = os.environ) -> Keeper | None:
     """The keeper that the environment asks for; None where the disk lasts, or no repository is named.
 
-    The token is taken out of the environment: it is the owner's, and no child process or library is to find it.
+    The token is taken out of `os.environ`: it is the owner's, and neither a child process's environment nor a library is to have
+    it. Linux still shows what a process began with, in /proc/PID/environ, to every process of the same user.
 
     Raises:
         SettingsError: the token is missing, or TUNER_KEEP_MINUTES is no number above 0.
