@@ -65,7 +65,8 @@ class Keep:
         space: whose runs these are; a repository that keeps another Space's is refused.
 
     Attributes:
-        absent: folders that are there and could not be fetched yet; nothing is written to them.
+        absent: folders that are there and not yet here, since they could not be fetched or another container kept them meanwhile;
+            nothing is written to them.
     """
 
     def __init__(self, client: Client, repo_id: str, space: str) -> None:
@@ -161,8 +162,7 @@ class Keep:
         repo = self._repo()
         if repo.head != self._head:  # an answer was lost, or somebody wrote there
             entries = self._entries(repo)
-            self._living_in(repo, entries)
-            self._learn(repo, entries)
+            self.take(Found(repo, entries, self._living_in(repo, entries)))
         states = self._files.states()
         changed, gone = self._difference()
         stamps = {path: stamp(file) for path, file in changed.items()}
