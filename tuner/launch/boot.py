@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 
 
 def main(repo: str, commit: str) -> int:
     """The exit code of the job."""
+    began = time.time()  # the Hub counts the installation, too
     token = os.environ.pop("HF_TOKEN", "")
     os.environ |= {"PIP_BREAK_SYSTEM_PACKAGES": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
@@ -36,7 +38,7 @@ def main(repo: str, commit: str) -> int:
     python_path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": python_path, "TUNER_TOKEN_FD": str(reader), "PYTHONUNBUFFERED": "1"}
     environment |= {"TUNER_HOME": os.path.join(folder, "home")}
-    command = [sys.executable, "-m", "tuner.launch.on_job", job, repo]
+    command = [sys.executable, "-m", "tuner.launch.on_job", job, repo, str(began)]
     process = subprocess.Popen(command, cwd=folder, env=environment, pass_fds=(reader,), stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     return process.wait()

@@ -1,4 +1,4 @@
-"""What trains a run on a job: `python -m tuner.launch.on_job FOLDER REPO`, started by `boot`, on a machine that is hired.
+"""What trains a run on a job: `python -m tuner.launch.on_job FOLDER REPO BEGAN`, started by `boot`, on a hired machine.
 
 The worker is the one of every other run. This process tells of it by lines of its log, sends its checkpoints and its result to
 the run's private repository, and hands on a stop that was asked for there.
@@ -35,9 +35,12 @@ def stop_file(attempt: int) -> str:
     return f"stop/{attempt}"
 
 
-def main(folder: str, repo_id: str) -> int:
-    """0 where the run's end, whichever it was but a failure, and all it became is on the Hub."""
-    began = time.time()
+def main(folder: str, repo_id: str, began: str) -> int:
+    """0 where the run's end, whichever it was but a failure, and all it became is on the Hub.
+
+    Args:
+        began: when the job itself began, seconds since the epoch.
+    """
     warnings.filterwarnings("ignore", message=".*commit a data file")  # predictions.parquet beside a model is meant
     hub_read.take_token()
     try:
@@ -45,7 +48,7 @@ def main(folder: str, repo_id: str) -> int:
         client = Client(hub_read.token())
         run = _prepare(task, client, repo_id)
         local.spawn(run)
-        _Reporter(run, task, client, repo_id, began).follow()
+        _Reporter(run, task, client, repo_id, float(began)).follow()
         _say("Sending the result")
         job_result.send_result(run, client, repo_id, task.attempt)
     except Exception as error:
