@@ -87,7 +87,8 @@ def _create(hub: Any, who: str | None, body: bytes, address: dict) -> Answer:
     if (kind, name) in hub.repos:
         return 409, {"error": "You already created this repo", "url": place}
     if person.role != "write" or not person.owns(name):
-        return 403, {"error": "You don't have the rights to create a repo here"}
+        said = f'You don\'t have the rights to create a {kind} under the namespace "{name.partition("/")[0]}"'
+        return 403, {"error": said}
     folder = hub.folder / kind / name
     folder.mkdir(parents=True)
     (folder / ".gitattributes").write_text("")

@@ -85,7 +85,7 @@ def of_status(status: int, message: str, repo_id: str, what: str = "") -> TunerE
         return NetworkError("The Hub does not accept your token.", LOGIN)
     if what == "a Space" and (status == 402 or (status == 403 and _ABOUT_HARDWARE.search(message))):
         return NetworkError(f"The Hub does not give '{repo_id}' that hardware{said}.", OTHER_HARDWARE)
-    if status == 402 or (status == 403 and re.search("quota|storage|limit|space", message, re.IGNORECASE)):
+    if status == 402 or (status == 403 and re.search(r"\b(quota|storage)\b", message, re.IGNORECASE)):
         return NetworkError(f"The Hub has no more room for '{repo_id}'{said}.", "Delete something there, and push again.")
     if status == 403:
         return read_only(repo_id)
