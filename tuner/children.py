@@ -32,7 +32,7 @@ def worker_environment() -> dict[str, str]:
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, [root, kept.get("PYTHONPATH")]))
     kept |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
     if os.environ.get("SPACE_ID"):  # a token that lies there is its owner's
-        kept["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+        kept |= {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "TUNER_LOGIN_PLACE": hub_read.login_place()}
     kept |= {"TOKENIZERS_PARALLELISM": "true", "PYTHONUNBUFFERED": "1", "TUNER_HOME": str(runs.home())}
     return kept
 

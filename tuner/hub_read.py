@@ -13,10 +13,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tuner.errors import ModelError, NetworkError, SourceError, TunerError
-from tuner.person import current
+from tuner.person import current, login_offered
 
 HUB_ID = re.compile(r"(?!\.)[\w.-]{1,96}(?<!\.)/(?!\.)[\w.-]{1,96}(?<!\.)", re.ASCII)
 DEADLINE_SECONDS = 4.0
@@ -42,6 +42,30 @@ def token() -> str | bool:
     from huggingface_hub import get_token
 
     return get_token() or False
+
+
+def login_place() -> Literal["page", "none", "machine"]:
+    """Where a person can log in: on the page of a Space, nowhere (a Space without a login), or on this machine.
+
+    A child process knows nothing of the page: `children.worker_environment` tells it.
+    """
+    told = os.environ.get("TUNER_LOGIN_PLACE")
+    if told == "page" or login_offered():
+        return "page"
+    return "none" if told == "none" or os.environ.get("SPACE_ID") else "machine"
+
+
+def how_to_log_in() -> str:
+    """What a person does where they may not read, as the end of a sentence."""
+    ways = {"page": "log in above the list of runs", "none": "use Tuner on a machine of your own"}
+    return ways.get(login_place(), "log in with `hf auth login`")
+
+
+def log_in_again() -> str:
+    """The cure of a token that the Hub does not accept."""
+    if login_place() == "page":
+        return "Log in again above the list of runs."
+    return "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
 
 
 def use_token(value: str) -> None:
@@ -130,9 +154,7 @@ def fetch_file(repo_id: str, file: str, revision: str, error_class: type[TunerEr
 def gated(repo_id: str, error_class: type[TunerError]) -> TunerError:
     """The refusal of a repository whose files need its owner's consent."""
     path = f"datasets/{repo_id}" if error_class is SourceError else repo_id
-    return error_class(
-        f"'{repo_id}' is gated.", f"Ask for access at https://huggingface.co/{path} and log in with `hf auth login`."
-    )
+    return error_class(f"'{repo_id}' is gated.", f"Ask for access at https://huggingface.co/{path} and {how_to_log_in()}.")
 
 
 def within_deadline(call: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401
@@ -186,14 +208,12 @@ def _translated(repo_id: str, error_class: type[TunerError]) -> Iterator[None]:
     except errors.RevisionNotFoundError:
         raise error_class(f"'{repo_id}' has no such revision.", "Leave the revision empty for the newest.") from None
     except errors.RepositoryNotFoundError:
-        raise error_class(
-            f"'{repo_id}' is not on the Hub, or it is private.", "Check the name, or log in with `hf auth login`."
-        ) from None
+        raise error_class(f"'{repo_id}' is not on the Hub, or it is private.", f"Check the name, or {how_to_log_in()}.") from None
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no status"
         if status == 401:  # of a token alone: what needs one is "not on the Hub" to the Hub
-            cure = "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
-            raise NetworkError(f"The Hub does not accept your token, and was asked for '{repo_id}' with it.", cure) from None
+            cause = f"The Hub does not accept your token, and was asked for '{repo_id}' with it."
+            raise NetworkError(cause, log_in_again()) from None
         raise NetworkError(f"The Hub answered {status} for '{repo_id}'.", "Try again in a minute.") from None
     except (errors.HTTPError, OSError, TimeoutError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not broke_off(error):

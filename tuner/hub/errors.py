@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 
 from tuner.errors import NetworkError, SettingsError, TunerError
+from tuner.hub_read import how_to_log_in, log_in_again, login_place
 
 AGAIN = "Push again: what arrived already is not sent twice."
-LOGIN = "Log in again with `hf auth login`, or take the token out of HF_TOKEN."
-WRITE_TOKEN = "Make a token with write access at https://huggingface.co/settings/tokens, and log in with it: `hf auth login`."
 # What the Hub says of Spaces: since 2026 those on a CPU need a paid plan, too.
 OTHER_HARDWARE = (
     "Take the hardware zero-a10g (a free account may have two Spaces on it), or add a plan or credit at "
@@ -21,12 +20,16 @@ _MOST_CHARACTERS = 200
 
 def no_token() -> TunerError:
     """The refusal of a push by nobody."""
-    return NetworkError("There is no Hugging Face token to push with.", "Log in with `hf auth login`, or set HF_TOKEN.")
+    way = how_to_log_in() + (", or set HF_TOKEN." if login_place() == "machine" else ".")
+    return NetworkError("There is no Hugging Face token to push with.", way[0].upper() + way[1:])
 
 
 def read_only(repo_id: str) -> TunerError:
     """The refusal of a token that may read alone."""
-    return NetworkError(f"Your token may not write to '{repo_id}'.", WRITE_TOKEN)
+    cure = "Make a token with write access at https://huggingface.co/settings/tokens, and log in with it: `hf auth login`."
+    if login_place() == "page":  # scope `contribute-repos`
+        cure = "Choose a new name of your own: a login on a Space may write only to repositories that were made with it."
+    return NetworkError(f"Your token may not write to '{repo_id}'.", cure)
 
 
 @contextlib.contextmanager
@@ -82,7 +85,7 @@ def of_status(status: int, message: str, repo_id: str, what: str = "") -> TunerE
     """
     said = f" ({_short(message)})" if message else ""
     if status == 401:
-        return NetworkError("The Hub does not accept your token.", LOGIN)
+        return NetworkError("The Hub does not accept your token.", log_in_again())
     if what == "a Space" and (status == 402 or (status == 403 and _ABOUT_HARDWARE.search(message))):
         return NetworkError(f"The Hub does not give '{repo_id}' that hardware{said}.", OTHER_HARDWARE)
     if status == 402 or (status == 403 and re.search(r"\b(quota|storage)\b", message, re.IGNORECASE)):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.errors import NetworkError, SettingsError, TunerError
 from tuner.hub.client import Client
-from tuner.hub.errors import LOGIN
-from tuner.hub_read import within_deadline
+from tuner.hub_read import log_in_again, login_place, within_deadline
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, JobInfo
@@ -191,12 +190,14 @@ def _of_status(status: int, message: str) -> TunerError:
     said = re.sub(r"\s*\(Request ID:[^)]*\)", "", " ".join(message.split()))[:200].rstrip(".")
     said = f" ({said})" if said else ""
     if status == 401:
-        return Refused(401, "The Hub does not accept your token.", LOGIN)
+        return Refused(401, "The Hub does not accept your token.", log_in_again())
     if status == 402:
         cure = "Add credit at https://huggingface.co/settings/billing, or train on this machine."
         return Refused(402, f"Hugging Face Jobs want to be paid first{said}.", cure)
     if status == 403:
         cure = "Make a token with the right to run Jobs at https://huggingface.co/settings/tokens, and log in with it."
+        if login_place() == "page":
+            cure = "Log in again above the list of runs, or train on this machine."
         return Refused(403, f"Your token may not run Jobs there{said}.", cure)
     if status == 404:
         return Refused(404, "The Hub has no such job.", "Resume: another one is started.")
