@@ -310,6 +310,28 @@ def test_a_result_is_what_the_run_became_and_nothing_of_the_machine(result):
     assert not part.exists()
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(job_result, "_WAIT_SECONDS", 0.01)
+
+
+def test_a_hub_in_trouble_is_waited_for_while_the_job_has_time(hub, result, impatient):
+    run, client, _ = result
+    (run.folder / "report.txt").write_text("better")
+    hub.fail("commit", 503, 9)
+    job_result.send_result(run, client, "owner/result", 2, time.time() + 60)
+    assert job_result.listed(client, "owner/result", job_result.RESULT).attempt == 2
+
+
+@pytest.mark.parametrize(("fault", "seconds"), [(503, 0.01), (401, 60)])
+def test_neither_time_that_is_over_nor_a_refusal_is_waited_for(hub, result, impatient, fault, seconds):
+    run, client, _ = result
+    hub.fail("commit", fault, 9)
+    with pytest.raises(NetworkError):
+        job_result.send_result(run, client, "owner/result", 2, time.time() + seconds)
+    assert len(hub.faults["commit"]) == 3
+
+
 def test_a_result_that_is_not_whole_is_not_taken(hub, result):
     run, client, parcel = result
     (hub.repos["model", "owner/result"].folder / "result" / "report.txt").write_text("evil")

@@ -18,6 +18,10 @@ _ABOUT_HARDWARE = re.compile("hardware|billing|payment|credit|subscri|paid|upgra
 _MOST_CHARACTERS = 200
 
 
+class Trouble(NetworkError):
+    """What may be over in a while: a broken connection, a fault of the Hub's own, too many questions, somebody else's commit."""
+
+
 def no_token() -> TunerError:
     """The refusal of a push by nobody."""
     way = how_to_log_in() + (", or set HF_TOKEN." if login_place() == "machine" else ".")
@@ -60,7 +64,7 @@ def translated(repo_id: str, what: str) -> Iterator[None]:
             raise of_status(cause.response.status_code, cause.server_message or "", repo_id, what) from None
         raise _of_text(str(error), repo_id) from None
     except (json.JSONDecodeError, KeyError):  # a page of whatever stands before the Hub
-        raise NetworkError(f"The Hub's answer for '{repo_id}' cannot be understood.", f"Try again in a minute. {AGAIN}") from None
+        raise Trouble(f"The Hub's answer for '{repo_id}' cannot be understood.", f"Try again in a minute. {AGAIN}") from None
     except ValueError as error:
         if str(error).startswith("Invalid metadata"):
             problem = f"The Hub refuses the card of '{repo_id}' ({_short(str(error).partition('- ')[2])})."
@@ -97,10 +101,11 @@ def of_status(status: int, message: str, repo_id: str, what: str = "") -> TunerE
             f"The Hub refuses '{repo_id}' since it is there already as something else{said}.", "Choose another name."
         )
     if status == 412:
-        return NetworkError(f"'{repo_id}' was changed by somebody else during the push.", "Push again.")
+        return Trouble(f"'{repo_id}' was changed by somebody else during the push.", "Push again.")
     if status == 429:
-        return NetworkError("The Hub was asked too often by you or your network (429).", f"Wait some minutes. {AGAIN}")
-    return NetworkError(f"The Hub answered {status} for '{repo_id}'{said}.", f"Try again in a minute. {AGAIN}")
+        return Trouble("The Hub was asked too often by you or your network (429).", f"Wait some minutes. {AGAIN}")
+    kind = Trouble if status >= 500 else NetworkError
+    return kind(f"The Hub answered {status} for '{repo_id}'{said}.", f"Try again in a minute. {AGAIN}")
 
 
 def _of_text(text: str, repo_id: str) -> TunerError:
@@ -108,7 +113,7 @@ def _of_text(text: str, repo_id: str) -> TunerError:
     status = re.search(r"\b(401|402|403|429|5\d\d) [A-Z]", text)
     if status:
         return of_status(int(status[1]), "", repo_id)
-    return NetworkError(f"The connection to the Hub broke, or it did not answer, at work on '{repo_id}'.", AGAIN)
+    return Trouble(f"The connection to the Hub broke, or it did not answer, at work on '{repo_id}'.", AGAIN)
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,7 @@ Each comes in one commit with a list of its files, their sizes and hashes. Only 
 
 import contextlib
 import hashlib
+import itertools
 import json
 import shutil
 import tempfile
@@ -18,13 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tuner.errors import NetworkError, RunFailed, TunerError
 from tuner.hub.client import Client
 from tuner.hub.commit import push_files, seconds_for
+from tuner.hub.errors import Trouble
 from tuner.launch.job_lines import Told
 from tuner.runs import JOB_FILE, Run
 
 RESULT, CHECKPOINT = "result", "checkpoint"
 _LIST = "files.json"
-# Another commit may come between looking and writing: somebody asks the job to stop.
-_ATTEMPTS, _WAIT_SECONDS = 6, 3.0
+# Also after a refusal, as where another commit comes in between: somebody asks the job to stop. Then 3, 6, 9, … 60 s are waited.
+_ATTEMPTS, _WAIT_SECONDS, _MOST_WAIT_SECONDS = 6, 3.0, 60.0
 # What stays on the job: what it was given, and what only its machine needs.
 _STAYS = frozenset(
     {"config.yaml", "status.json", "STOP", "PLACE", "CANCEL", JOB_FILE, "checkpoints", "rows", "model.part", "adapter.part"}
@@ -49,8 +51,11 @@ class Parcel(BaseModel):
     files: dict[str, tuple[int, str]] = {}
 
 
-def send_result(run: Run, client: Client, repo_id: str, attempt: int) -> None:
+def send_result(run: Run, client: Client, repo_id: str, attempt: int, until: float = 0.0) -> None:
     """Sends all that the run has become, and its state.
+
+    Args:
+        until: so long trouble of the Hub's is waited out, seconds since the epoch; six attempts are made in any case.
 
     Raises:
         TunerError: it could not be sent.
@@ -58,7 +63,7 @@ def send_result(run: Run, client: Client, repo_id: str, attempt: int) -> None:
     found = (path for path in sorted(run.folder.rglob("*")) if path.is_file())
     files = {path.relative_to(run.folder).as_posix(): path for path in found}
     sent = {name: path for name, path in files.items() if is_result(name)}
-    _send(client, repo_id, RESULT, Parcel(attempt=attempt, status=Told.of(run.status)), sent)
+    _send(client, repo_id, RESULT, Parcel(attempt=attempt, status=Told.of(run.status)), sent, until)
 
 
 def is_result(name: str) -> bool:
@@ -67,14 +72,17 @@ def is_result(name: str) -> bool:
     return first not in _STAYS and not first.startswith(".")
 
 
-def send_checkpoint(folder: Path, client: Client, repo_id: str, attempt: int) -> None:
+def send_checkpoint(folder: Path, client: Client, repo_id: str, attempt: int, until: float = 0.0) -> None:
     """Sends a whole checkpoint in place of the one before.
+
+    Args:
+        until: as `send_result`.
 
     Raises:
         TunerError: it could not be sent.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    _send(client, repo_id, CHECKPOINT, Parcel(attempt=attempt, name=folder.name), files)
+    _send(client, repo_id, CHECKPOINT, Parcel(attempt=attempt, name=folder.name), files, until)
 
 
 def listed(client: Client, repo_id: str, what: str) -> Parcel | None:
@@ -131,20 +139,21 @@ def fetched(client: Client, repo_id: str, what: str, parcel: Parcel, beside: Pat
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _send(client: Client, repo_id: str, what: str, parcel: Parcel, files: dict[str, Path]) -> None:
+def _send(client: Client, repo_id: str, what: str, parcel: Parcel, files: dict[str, Path], until: float) -> None:
     sizes = {name: (path.stat().st_size, _sha256(path)) for name, path in files.items()}
     parcel = parcel.model_copy(update={"files": sizes})
     contents: dict[str, bytes | Path] = {f"{what}/{name}": path for name, path in files.items()}
     contents[f"{what}/{_LIST}"] = parcel.model_dump_json(indent=1).encode()
-    for left in reversed(range(_ATTEMPTS)):
+    for attempt in itertools.count(1):
         try:
             repo = client.readable(repo_id, "model", private=True)
             push_files(client, repo, contents, f"{what.capitalize()} of job {parcel.attempt}")
             return
-        except TunerError:
-            if not left:
+        except TunerError as error:
+            wait = min(_WAIT_SECONDS * attempt, _MOST_WAIT_SECONDS)
+            if attempt >= _ATTEMPTS and not (isinstance(error, Trouble) and time.time() + wait < until):
                 raise
-            time.sleep(_WAIT_SECONDS * (_ATTEMPTS - left))
+            time.sleep(wait)
 
 
 def take_events(path: Path, begin: int) -> list[dict[str, Any]]:

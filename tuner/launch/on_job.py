@@ -48,9 +48,10 @@ def main(folder: str, repo_id: str, began: str) -> int:
         client = Client(hub_read.token())
         run = _prepare(task, client, repo_id)
         local.spawn(run)
-        _Reporter(run, task, client, repo_id, float(began)).follow()
+        ends = float(began) + task.timeout
+        _Reporter(run, task, client, repo_id, ends).follow()
         _say("Sending the result")
-        job_result.send_result(run, client, repo_id, task.attempt)
+        job_result.send_result(run, client, repo_id, task.attempt, ends)
     except Exception as error:
         _say(explain(error))
         return 1
@@ -87,9 +88,9 @@ def place_rows(rows: Path, run: Run) -> None:
 class _Reporter:
     """Watches the worker until the run has ended."""
 
-    def __init__(self, run: Run, task: Task, client: Client, repo_id: str, began: float) -> None:
+    def __init__(self, run: Run, task: Task, client: Client, repo_id: str, ends: float) -> None:
         self.run, self.task, self.client, self.repo_id = run, task, client, repo_id
-        self.last_moment = began + task.timeout - min(_KEPT_SHARE * task.timeout, _KEPT_MOST)
+        self.ends, self.last_moment = ends, ends - min(_KEPT_SHARE * task.timeout, _KEPT_MOST)
         self.offset = self.events = 0
         self.status_told: Told | None = None
         self.status_at = self.stop_at = 0.0
@@ -113,7 +114,7 @@ class _Reporter:
             self.sending.join()
         if state != "completed":  # what a resume goes on from
             self.checkpoint_at, self.looked_at = float("-inf"), set()
-            self._send_checkpoint()
+            self._send_checkpoint((time.time() + self.ends) / 2)  # the other half of the time is the result's
             if self.sending:
                 self.sending.join()
 
@@ -146,7 +147,7 @@ class _Reporter:
             if self.client.call(lambda api: api.get_paths_info(self.repo_id, [name]), self.repo_id, "model"):
                 (self.run.folder / "STOP").touch()
 
-    def _send_checkpoint(self) -> None:
+    def _send_checkpoint(self, until: float = 0.0) -> None:
         """The newest whole one, in a thread of its own; by hard links, since the worker deletes old ones meanwhile."""
         every = self.task.checkpoint_seconds
         if (self.sending and self.sending.is_alive()) or time.monotonic() - self.checkpoint_at < every:
@@ -166,12 +167,12 @@ class _Reporter:
             shutil.copytree(newest, held, copy_function=_link)
         except OSError:  # deleted in between: the next one
             return
-        self.sending = threading.Thread(target=self._send, args=(held,), daemon=True)
+        self.sending = threading.Thread(target=self._send, args=(held, until), daemon=True)
         self.sending.start()
 
-    def _send(self, held: Path) -> None:
+    def _send(self, held: Path, until: float) -> None:
         try:
-            job_result.send_checkpoint(held, self.client, self.repo_id, self.task.attempt)
+            job_result.send_checkpoint(held, self.client, self.repo_id, self.task.attempt, until)
             _say(f"{held.name} is on the Hub")
         except Exception as error:  # the training goes on; the next one is tried again
             _say(f"{held.name} could not be sent. {explain(error)}")
