@@ -22,6 +22,7 @@ class Person:
         local: whether this is a machine of one user, where everything belongs to everybody.
         owner: whether they may do everything.
         expired: whether they were logged in, and the login's time is over.
+        until: when the login, and with it the token, ends, seconds since the epoch; None where that is not known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Person:
     local: bool = False
     owner: bool = False
     expired: bool = False
+    until: float | None = None
 
 
 LOCAL = Person("", None, local=True, owner=True)

@@ -16,6 +16,7 @@ from tuner.hub.client import Client
 from tuner.launch import follower, job_result, job_state, jobs, local
 from tuner.launch.job_state import JobState
 from tuner.launch.jobs_api import Flavor, flavors, timeout_seconds
+from tuner.person import Person, acting
 from tuner.training.fitting import Machine
 
 
@@ -124,6 +125,17 @@ def test_a_machine_that_is_too_small_is_doubted(hub, tiny_config, monkeypatch):
     with pytest.raises(DoubtError, match="Take a larger flavor"):
         start(hub, tiny_config())
     assert hub.repos == {}
+
+
+def test_a_job_that_may_outlast_the_login_is_doubted_and_a_shorter_one_is_not(hub):
+    anna = Person("owner", TOKEN, until=time.time() + 8 * 3600)
+    with acting(anna):
+        jobs._doubt_login(7 * 3600)
+        with pytest.raises(
+            DoubtError, match=r"may take 72 h 0 min.*your login ends in 8 h.*Give it less time, log in again first"
+        ):
+            start(hub, RunConfig(), timeout="3d")
+    assert hub.requests == []
 
 
 def test_trackers_are_refused(tiny_config):

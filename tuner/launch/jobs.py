@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tuner.launch.jobs_api import LABEL, Flavor, Jobs, Refused, flavor_named, fl
 from tuner.runs import RESUMABLE, Run
 from tuner.training.estimate import doubts_about
 from tuner.training.fitting import Machine
+from tuner.words import duration
 
 if TYPE_CHECKING:
     from huggingface_hub import JobInfo
@@ -44,7 +46,7 @@ def start(
         namespace: who pays, and under whose name the private repositories lie; None: the person.
         token: the person's; it is kept nowhere.
         owner: whose run it is; empty: the person's who asks.
-        proceed_anyway: start also where memory or disk of the machine seem too small.
+        proceed_anyway: start also where memory or disk of the machine seem too small, or the login may end before the job.
         endpoint: as for `Client`; what follows the run asks that of HF_ENDPOINT.
 
     Raises:
@@ -57,6 +59,8 @@ def start(
     access.check_start()
     client = Client(token, endpoint)
     seconds = timeout_seconds(timeout)
+    if not proceed_anyway:
+        _doubt_login(seconds)
     machine = flavor_named(flavor, flavors(client.token, endpoint))
     jobs = Jobs(client, namespace or None)
     client.check(f"{jobs.namespace}/tuner-run", "model", private=True)
@@ -191,6 +195,14 @@ def _for_machine(config: RunConfig, machine: Flavor) -> RunConfig:
     if machine.gpus > 1 and config.training.num_processes == 1:
         return config.with_changes({"training": {"num_processes": machine.gpus}})
     return config
+
+
+def _doubt_login(seconds: int) -> None:
+    """A job reads and writes with the token of who started it: one that ends before the job does costs the result."""
+    left = (access.current().until or float("inf")) - time.time()
+    if left < seconds:
+        cause = f"The job may take {duration(seconds)}, but your login ends in {duration(max(left, 0))}: then it sends no result."
+        raise DoubtError(cause, "Give it less time, log in again first, or proceed anyway.")
 
 
 def _doubts(config: RunConfig, machine: Flavor) -> list[str]:

@@ -61,14 +61,14 @@ def person_of(context: Context, request: Any, token: str | None = None) -> Perso
         return GUEST
     login = _session(request).get("oauth_info")
     if login and (login.get("expires_at") or 0) > time.time() + _MARGIN_SECONDS:
-        return _named(login["userinfo"]["preferred_username"], login["access_token"])
+        return _named(login["userinfo"]["preferred_username"], login["access_token"], login["expires_at"])
     if token:
         return _named(owners(token)[0], token)
     return EXPIRED if login else VISITOR
 
 
-def _named(name: str, token: str) -> Person:
-    return Person(name, token, owner=is_owner(name))
+def _named(name: str, token: str, until: float | None = None) -> Person:
+    return Person(name, token, owner=is_owner(name), until=until)
 
 
 def _session(request: Any) -> dict[str, Any]:  # noqa: ANN401
