@@ -189,6 +189,16 @@ def test_the_trainer_holds_the_package_as_git_knows_it(hub):
     assert (made.kind, deploy_trainer("owner/tuner", token=TOKEN, endpoint=hub.url).unchanged) == ("trainer", True)
 
 
+def test_a_module_that_is_gone_goes_from_the_trainer_and_a_person_s_own_file_stays(hub):
+    deploy_trainer("owner/tuner", token=TOKEN, endpoint=hub.url)
+    there = hub.repos["space", "owner/tuner"]
+    for name in ("tuner/gone.py", "notes.md"):
+        (there.folder / name).write_text("old")
+    again = deploy_trainer("owner/tuner", token=TOKEN, endpoint=hub.url)
+    assert (again.unchanged, "tuner/gone.py" in there.files, "notes.md" in there.files) == (False, False, True)
+    assert deploy_trainer("owner/tuner", token=TOKEN, endpoint=hub.url).unchanged
+
+
 def test_a_file_that_lies_about_in_the_package_is_not_sent():
     stray = ROOT / "tuner" / "stray_secret_notes.md"
     stray.write_text("mine")

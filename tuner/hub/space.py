@@ -3,6 +3,7 @@
 Spaces are private, and paid hardware is never taken, unless a person says so.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from tuner import hub_read
@@ -88,7 +89,8 @@ def _deploy(
     repo = _place(client, repo_id, kind, private, hardware)
     for name, value in secrets.items():
         client.call(lambda api, name=name, value=value: api.add_space_secret(repo_id, name, value), repo_id, "space")
-    pushed = push_files(client, repo, files, f"{kind.capitalize()}, by Tuner")
+    stale = _stale(client, repo_id, files)
+    pushed = push_files(client, repo, files, f"{kind.capitalize()}, by Tuner", remove=stale)
     space = Space(
         repo_id=repo_id, kind=kind, link=pushed.link, commit=pushed.commit, private=pushed.private, unchanged=pushed.unchanged,
         hardware=hardware, price=price,
@@ -107,6 +109,13 @@ def _place(client: Client, repo_id: str, kind: SpaceKind, private: bool, hardwar
         return repo
     made: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": hardware, "space_sleep_time": sleep}
     return client.writable(repo_id, "space", private, made)
+
+
+def _stale(client: Client, repo_id: str, files: Mapping[str, bytes]) -> list[str]:
+    """What lies in our own folders there and is no file of ours any more; other files are the person's."""
+    folders = {name.partition("/")[0] + "/" for name in files if "/" in name}
+    there = client.call(lambda api: api.list_repo_files(repo_id, repo_type="space"), repo_id, "space")
+    return [path for path in there if path.startswith(tuple(folders)) and path not in files]
 
 
 def _check_ours(client: Client, repo_id: str) -> None:
