@@ -41,6 +41,11 @@ def test_who_may_not_write_is_told_before_anything_is_sent(token, name, cause, h
     assert (hub.repos, snapshot(trained.folder)) == ({}, before)
 
 
+def test_an_owner_in_other_letters_is_the_person(hub, send, trained):  # noqa: F811
+    done = send("Owner/model")
+    assert (done.repo_id, push_state(trained).wanted.repo_id, list(hub.repos)) == ("owner/model", "owner/model", [MODEL])
+
+
 FAULTS = [
     ("whoami", 503, "The Hub answered 503"),
     ("whoami", "drop", "connection to the Hub broke"),

@@ -149,6 +149,11 @@ def test_names_that_nobody_or_somebody_else_may_write_to(hub, model, name):
         make_demo(name, "owner/model", token=TOKEN, endpoint=hub.url)
 
 
+def test_an_owner_in_other_letters_is_the_person(hub, model):
+    made = make_demo("OWNER/model-demo", "owner/model", token=TOKEN, endpoint=hub.url)
+    assert (made.repo_id, SPACE in hub.repos) == ("owner/model-demo", True)
+
+
 def test_a_public_space_is_not_taken_for_a_private_one(hub, model):
     demo(hub, private=False)
     with pytest.raises(NetworkError, match="everybody may read it"):

@@ -87,9 +87,7 @@ class Client:
             SettingsError: no name of a repository.
             NetworkError: the token may not write there, or it is public already and was to be private.
         """
-        if not HUB_ID.fullmatch(repo_id):
-            raise errors.invalid_name(repo_id)
-        self._check_person(repo_id, kind)
+        repo_id = self._check_person(repo_id, kind)
         about: dict[str, Any] = {"repo_type": kind, "private": private, "exist_ok": True, **(made_with or {})}
         self.call(lambda api: api.create_repo(repo_id, **about), repo_id, kind)
         self.call(lambda api: api.auth_check(repo_id, repo_type=kind, write=True), repo_id, kind)
@@ -109,9 +107,7 @@ class Client:
         """
         if pull_request:
             return self.readable(repo_id, kind, private)
-        if not HUB_ID.fullmatch(repo_id):
-            raise errors.invalid_name(repo_id)
-        self._check_person(repo_id, kind)
+        repo_id = self._check_person(repo_id, kind)
         found = self.call(lambda api: _info_or_none(api, repo_id, kind), repo_id, kind)
         if found is None:
             return None
@@ -160,6 +156,18 @@ class Client:
         person = self._person("your account", "model")
         return [person.get("name", ""), *(group.get("name", "") for group in person.get("orgs", []))]
 
+    def spelled(self, repo_id: str) -> str:
+        """The name with its owner in the letters of the Hub, which takes no "Owner/model" of owner's.
+
+        Raises:
+            SettingsError: no name of a repository.
+            NetworkError: as `owners`.
+        """
+        if not HUB_ID.fullmatch(repo_id):
+            raise errors.invalid_name(repo_id)
+        owner, _, name = repo_id.partition("/")
+        return next((f"{own}/{name}" for own in self.owners() if own.lower() == owner.lower()), repo_id)
+
     def _repo(self, found: Any, repo_id: str, kind: Kind, private: bool) -> Repo:  # noqa: ANN401
         if private and not found.private:
             raise NetworkError(
@@ -178,20 +186,24 @@ class Client:
         if self._person(repo_id, kind).get("auth", {}).get("accessToken", {}).get("role") == "read":
             raise errors.read_only(repo_id)
 
-    def _check_person(self, repo_id: str, kind: Kind) -> None:
-        """Whose token it is, and whether it may write under that name.
+    def _check_person(self, repo_id: str, kind: Kind) -> str:
+        """Whose token it is, and whether it may write under that name; the name as it is spelled.
 
         Raises:
+            SettingsError: no name of a repository.
             NetworkError: it may not.
         """
+        if not HUB_ID.fullmatch(repo_id):
+            raise errors.invalid_name(repo_id)
         self._check_role(repo_id, kind)
-        own = self.owners()
-        owner = repo_id.partition("/")[0]
-        if owner.lower() not in [name.lower() for name in own]:
+        repo_id, own = self.spelled(repo_id), self.owners()
+        owner, _, name = repo_id.partition("/")
+        if owner not in own:
             raise NetworkError(
                 f"You cannot write under '{owner}': you are {own[0]}" + (f", of {', '.join(own[1:6])}." if own[1:] else "."),
-                f"Name it {own[0]}/{repo_id.partition('/')[2]}.",
+                f"Name it {own[0]}/{name}.",
             )
+        return repo_id
 
 
 def check_branch(branch: str) -> None:

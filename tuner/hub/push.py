@@ -145,6 +145,7 @@ def begin(run: Run, wanted: Wanted, token: str | bool | None = None, endpoint: s
         check_branch(wanted.branch)
     client = Client(hub_read.token() if token is None else token, endpoint)
     client.check(wanted.repo_id, "model", wanted.private, pull_request=wanted.pull_request)
+    wanted = wanted.model_copy(update={"repo_id": client.spelled(wanted.repo_id)})
     return Push(run, client, note(run, PushState(wanted=wanted)))
 
 

@@ -48,6 +48,7 @@ def make_demo(
         RunError: this installation holds no files for Spaces.
     """
     client = _client(token, endpoint)
+    repo_id = client.spelled(repo_id)
     page = _check_model(client, model_id, repo_id if not lend_token else "")
     files = demo_files(repo_id, model_id, page, hardware)
     secrets = {"HF_TOKEN": client.token} if lend_token else {}
@@ -74,7 +75,7 @@ def deploy_trainer(
     """
     client = _client(token, endpoint)
     kind: Literal["trainer", "zerogpu"] = "zerogpu" if zerogpu else "trainer"
-    return _deploy(client, repo_id, kind, app_files(kind), private, ZERO_GPU if zerogpu else hardware, {})
+    return _deploy(client, client.spelled(repo_id), kind, app_files(kind), private, ZERO_GPU if zerogpu else hardware, {})
 
 
 def _client(token: str | bool | None, endpoint: str | None) -> Client:
