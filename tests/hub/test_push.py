@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import pytest
 from huggingface_hub import ModelCard
@@ -12,6 +13,7 @@ from tests.hub.writing import STRANGER, Person
 from tuner import runs
 from tuner.errors import NetworkError, RunError, SettingsError
 from tuner.hub import push_state
+from tuner.hub.client import check_branch
 from tuner.hub.push import push
 
 MODEL = ("model", "owner/model")
@@ -133,11 +135,17 @@ def test_an_organisation_and_everybody(hub, send):
     assert hub.repos["model", "a-team/model"].fault == ""
 
 
-@pytest.mark.parametrize("branch", ["refs/pr/1", "../main", "a b", "/a", "x" * 101])
+@pytest.mark.parametrize("branch", ["refs/pr/1", "../main", "a b", "/a", "x" * 101, "a..b", "a.lock/b", "-x", "a.", "HEAD"])
 def test_a_branch_that_cannot_be_is_told_first(branch, hub, send):
     with pytest.raises(SettingsError, match="no name of a branch"):
         send(branch=branch)
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("branch", ["v1.0", "a.b/c_d", "x/-y", "a./b", "HEADS", "my.locker"])
+def test_what_git_takes_for_a_branch_is_one(branch):
+    subprocess.run(["git", "check-ref-format", "--branch", branch], check=True, capture_output=True)
+    check_branch(branch)
 
 
 def test_a_run_without_a_model_is_not_pushed(hub, send, trained):

@@ -17,7 +17,8 @@ Kind = Literal["model", "dataset", "space"]
 IN_WORDS: dict[Kind, str] = {"model": "a model", "dataset": "a data set", "space": "a Space"}
 # For a question; an upload gets more, by its size.
 SECONDS = 20.0
-_BRANCH = re.compile(r"(?!refs/)[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
+# Of what git takes (`git check-ref-format --branch`) the names of these characters alone.
+_BRANCH = re.compile(r"(?!refs/|-|HEAD$)(?!.*(\.\.|\.lock(/|$)|\.$))[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 _FOLDERS: dict[Kind, str] = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 
 
