@@ -7,7 +7,7 @@ import pytest
 from tests.hub.server import EXPIRED, TOKEN
 from tests.hub.test_push import MODEL, content, send, snapshot  # noqa: F401 (a fixture)
 from tests.hub.writing import FINE_GRAINED, READ_ONLY, STRANGER, Person
-from tuner.errors import NetworkError, RunError, TunerError
+from tuner.errors import NetworkError, RunError, SourceError, TunerError
 from tuner.hub import client, commit, push_state
 from tuner.hub.push import push
 
@@ -149,6 +149,18 @@ def test_a_silent_hub_is_not_waited_for_ever(step, hub, send, trained, monkeypat
         send()
     assert time.monotonic() - begun < 20
     assert not send().unchanged
+
+
+def test_a_file_deleted_in_the_middle_is_named_without_its_folder(hub, tmp_path):
+    """Also where one of its name is on the Hub, with which it is compared."""
+    path, owner = tmp_path / "model.safetensors", client.Client(TOKEN, hub.url)
+    repo = owner.writable("owner/model", "model", private=True)
+    for _ in range(2):
+        with pytest.raises(
+            SourceError, match=r"^model.safetensors cannot be read any more \(No such file or directory\)\. Make it"
+        ):
+            commit.push_files(owner, repo, {"model.safetensors": path}, "first")
+        (hub.repos[MODEL].folder / path.name).write_text("weights")
 
 
 def test_without_a_network_it_is_told_at_once(trained):

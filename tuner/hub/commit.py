@@ -71,12 +71,13 @@ def push_files(
         SourceError: a file cannot be read.
         NetworkError, SettingsError: the Hub refuses or cannot be reached; the files are all there or none is.
     """
-    if there := _found(client, repo, files, remove, pull_request):
-        return there
     try:
+        if there := _found(client, repo, files, remove, pull_request):
+            return there
         size = sum(size_of(content) for content in files.values())
-    except OSError as error:
-        raise SourceError(f"{error.filename} cannot be read ({error.strerror}).", "Make it anew.") from None
+    except OSError as error:  # without its folder: the person may be on another machine
+        name = Path(error.filename or "A file").name
+        raise SourceError(f"{name} cannot be read any more ({error.strerror}).", "Make it anew, and push again.") from None
 
     def commit(api: "HfApi") -> "CommitInfo":
         with _operations(files, size, on_progress) as added:
