@@ -144,10 +144,30 @@ def test_so_much_storage(monkeypatch, run):
     monkeypatch.setenv("TUNER_MAX_GIGABYTES", "0.001")
     (run.folder / "weights").write_bytes(bytes(1_100_000))
     runs.write_status(run, state="completed")
-    with acting(ANNA), pytest.raises(AccessError, match=r"take 0.00 GB, and 0.001 GB are allowed"):
+    with acting(ANNA), pytest.raises(AccessError, match=r"take 0.00 GB of the 0.001 GB allowed"):
         access.check_start()
     with acting(CHIEF):
         access.check_start()
+
+
+def test_uploads_are_storage_too(monkeypatch, write):
+    """Once 22 MB of uploads went past a limit of 1 MB."""
+    monkeypatch.setenv("TUNER_MAX_GIGABYTES", "0.001")
+    first, second = (write(f"{name}.csv", f"text,label\n{name * 600_000},a\n") for name in "xy")
+    with acting(ANNA):
+        source = files.store_upload(first)
+        assert files.store_upload(first) == source  # nothing more
+        with pytest.raises(AccessError, match=r"upload takes 0.00 GB.* take 0.00 GB of the 0.001 GB allowed"):
+            files.store_upload(second)
+        access.check_start()
+        monkeypatch.setenv("TUNER_MAX_GIGABYTES", "0.0005")
+        with pytest.raises(AccessError, match="runs and uploads take"):
+            access.check_start()
+    for person in (BEN, CHIEF):
+        with acting(person):
+            access.check_start()
+            if person.owner:
+                assert files.store_upload(second)
 
 
 def test_so_many_rows(monkeypatch):

@@ -8,11 +8,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from tuner import queue, runs
 from tuner.errors import AccessError
+from tuner.limits import Limits, left_bytes, limits, storage_in_words
 from tuner.person import GUEST, LOCAL, VISITOR, Person, acting, current, logged_in
 from tuner.runs import LIVING, Run
 
@@ -26,27 +25,6 @@ RIGHTS = {
 _OF_SHARED_RUNS = {"see", "evaluate"}
 _WITHOUT_LOGIN = {"see", "evaluate"}
 _admitting = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one person of a Space may take; None for no limit.
-
-    Attributes:
-        queued: runs that wait or are under way.
-        minutes: from a run's turn to its end; a resumed one waits for another turn and has them anew.
-        rows: of a training.
-        gigabytes: of all their runs' folders.
-    """
-
-    queued: int | None = None
-    minutes: float | None = None
-    rows: int | None = None
-    gigabytes: float | None = None
-
-
-# A training of 100,000 tweets on a small GPU takes about half an hour; a run of a model of 120 M parameters takes 1.5 GB.
-_ON_A_SPACE = Limits(queued=3, minutes=60, rows=100_000, gigabytes=10)
 
 
 def is_owner(name: str) -> bool:
@@ -118,31 +96,6 @@ def move(run: Run, place: int) -> None:
     queue.move(run, place)
 
 
-def limits() -> Limits:
-    """What the person who asks may take: none for the machine's own and for the Space's owner.
-
-    $TUNER_MAX_QUEUED, $TUNER_MAX_MINUTES, $TUNER_MAX_ROWS and $TUNER_MAX_GIGABYTES take the place of the defaults.
-    """
-    person = current()
-    if person.local or person.owner:
-        return Limits()
-    usual = _ON_A_SPACE
-    return Limits(
-        queued=int(_setting("TUNER_MAX_QUEUED", usual.queued)),
-        minutes=_setting("TUNER_MAX_MINUTES", usual.minutes),
-        rows=int(_setting("TUNER_MAX_ROWS", usual.rows)),
-        gigabytes=_setting("TUNER_MAX_GIGABYTES", usual.gigabytes),
-    )
-
-
-def _setting(name: str, usual: float | None) -> float:
-    with contextlib.suppress(ValueError):
-        value = float(os.environ.get(name, ""))
-        if 0 <= value < float("inf"):
-            return value
-    return usual or 0.0
-
-
 def check_start() -> Person:
     """The person, if they may begin or resume a training, a study or the like now.
 
@@ -157,12 +110,8 @@ def check_start() -> Person:
             f"{living} of your runs wait{'s' if living == 1 else ''} or train, and {most.queued} at a time are allowed here.",
             "Wait until one has ended, or stop one.",
         )
-    if most.gigabytes is not None:
-        used = sum(_bytes(run.folder) for run in own) / 1e9
-        if used >= most.gigabytes:
-            raise AccessError(
-                f"Your runs take {used:.2f} GB, and {most.gigabytes:g} GB are allowed here.", "Delete runs you need no more."
-            )
+    if left_bytes() <= 0:
+        raise AccessError(f"Your runs and uploads take {storage_in_words()}.", "Delete runs you need no more.")
     return person
 
 
@@ -200,12 +149,3 @@ def token_for(run: Run) -> str | bool | None:
     Another's settings name the data; with the Space owner's token they would fetch what their author may not read.
     """
     return None if runs.is_own(run) else False
-
-
-def _bytes(folder: Path) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
-    return total

@@ -10,17 +10,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner import runs
+from tuner.data import uploads
 from tuner.data.folders import files_by_split, parts_of
 from tuner.data.raw import RawData
 from tuner.data.tables.opening import FORMATS, format_of, too_large
 from tuner.data.tables.texts import text_files
-from tuner.errors import SourceError
-from tuner.person import current, logged_in, own_folder_name
+from tuner.errors import AccessError, SourceError
+from tuner.limits import left_bytes, storage_in_words
+from tuner.person import current, logged_in
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,6 +34,7 @@ MOST_FILE_BYTES = 2 * 2**30
 _PARSE_SECONDS = 300
 # Part of a parsed file's cache key: a new parser must not serve what the old one read.
 _PARSER_VERSION = 2
+_storing = threading.Lock()
 
 
 def load_file(source: str, path: Path) -> RawData:
@@ -163,7 +167,7 @@ def store_uploads(paths: list[Path]) -> str:
     On a Space they can be read by those alone who sent them.
 
     Raises:
-        AccessError: the person is not logged in where others come, too.
+        AccessError: the person is not logged in where others come, too, or takes more storage than they may.
         SourceError: there is none, an ending is none of a table's, one is too large, or several are not named by split.
     """
     if not paths:
@@ -175,27 +179,34 @@ def store_uploads(paths: list[Path]) -> str:
     # The ending counts: the same bytes under another one are read in another way.
     contents = [[split, format_of(path), path.name.lower().endswith(".gz"), sha256(path)] for split, path in parts.items()]
     digest = _sha256_of(json.dumps(contents))[:32]
-    folder = runs.home() / "uploads" / digest
+    folder = uploads.folder_of(digest)
+    with _storing:  # of two that come at once the second counts the first
+        if not uploads.is_own(digest):
+            _check_storage(parts.values())
+        _store(parts.values(), folder)
+        uploads.note_sender(digest)
+    return f"upload:{digest}"
+
+
+def _check_storage(paths: Iterable[Path]) -> None:
+    if (size := sum(path.stat().st_size for path in paths)) > left_bytes():
+        raise AccessError(
+            f"The upload takes {size / 1e9:.2f} GB, and your runs and uploads take {storage_in_words()} already.",
+            "Delete runs you need no more, or upload fewer rows.",
+        )
+
+
+def _store(paths: Iterable[Path], folder: Path) -> None:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
-            for path in parts.values():
+            for path in paths:
                 shutil.copyfile(path, staging / path.name)
             with contextlib.suppress(OSError):  # the same files came twice at once
                 staging.rename(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    if own := own_folder_name():
-        mark = _senders(digest) / own
-        mark.parent.mkdir(exist_ok=True)
-        mark.touch()
-    return f"upload:{digest}"
-
-
-def _senders(digest: str) -> Path:
-    """Holds an empty file for everybody who sent these files."""
-    return runs.home() / "uploads" / f"{digest}.senders"
 
 
 def uploaded_path(source: str) -> Path:
@@ -204,9 +215,9 @@ def uploaded_path(source: str) -> Path:
     Raises:
         SourceError: it is not there any more, or somebody else sent it.
     """
-    folder, own = runs.home() / "uploads" / source.removeprefix("upload:"), own_folder_name()
+    folder = uploads.folder_of(source.removeprefix("upload:"))
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    if own and not current().owner and not (_senders(folder.name) / own).is_file():
+    if not current().owner and not uploads.is_own(folder.name):
         raise SourceError("There is no such upload of yours.", "Upload the file, or take another source.")
     if not files:
         raise SourceError("The uploaded file is not there any more.", "Upload it again.")
