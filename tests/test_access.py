@@ -1,15 +1,17 @@
 """Who may do what to which run, and how much of it."""
 
+import os
+
 import pytest
 
 from tuner import access, feedback, hub_read, queue, runs
 from tuner import person as people
 from tuner.access import LOCAL, VISITOR, Person, acting
 from tuner.config import RunConfig
-from tuner.data import files, overlay
+from tuner.data import files, overlay, uploads
 from tuner.data.sources import load_raw
 from tuner.errors import AccessError, RunError, SourceError
-from tuner.launch import local
+from tuner.launch import jobs, local
 from tuner.person import EXPIRED
 
 ANNA, BEN = Person("anna", "hf_anna"), Person("ben", "hf_ben")
@@ -249,6 +251,50 @@ def test_an_upload_is_read_by_who_sent_it(csv):
         assert load_raw(source).splits
     with acting(VISITOR), pytest.raises(AccessError):
         files.store_upload(csv())
+
+
+def test_an_upload_goes_with_the_last_run_that_uses_it(csv, home):
+    with acting(ANNA):
+        source = files.store_upload(csv())
+        load_raw(source)
+        first, second = (runs.create(RunConfig(data={"source": source}), "anna") for _ in range(2))
+    with acting(BEN):
+        files.store_upload(csv())
+    for run in (first, second):
+        runs.write_status(run, state="completed")
+    with acting(ANNA):
+        jobs.delete(first)
+        assert files.uploaded_path(source)
+        jobs.delete(second)
+        with pytest.raises(SourceError, match="no such upload of yours"):
+            files.uploaded_path(source)
+    with acting(BEN):
+        assert files.uploaded_path(source)
+        uploads.forget(source.removeprefix("upload:"))
+    assert not [path for folder in ("uploads", "cache/tables") for path in (home / folder).iterdir()]
+
+
+def test_on_a_machine_of_one_user_an_upload_stays(csv):
+    with acting(LOCAL):
+        source = files.store_upload(csv())
+        run = runs.create(RunConfig(data={"source": source}))
+        runs.write_status(run, state="completed")
+        jobs.delete(run)
+        assert files.uploaded_path(source)
+
+
+def test_an_upload_that_no_run_uses_goes_after_a_day(csv, home):
+    with acting(ANNA):
+        used, unused, fresh = (files.store_upload(csv(rows)) for rows in (10, 20, 30))
+        runs.create(RunConfig(data={"source": used}), "anna")
+        for source in (used, unused):
+            (mark,) = (home / "uploads" / f"{source.removeprefix('upload:')}.senders").iterdir()
+            os.utime(mark, (1, 1))
+        files.store_upload(csv(40))
+        assert files.uploaded_path(used)
+        assert files.uploaded_path(fresh)
+        with pytest.raises(SourceError):
+            files.uploaded_path(unused)
 
 
 def test_decisions_about_rows_are_one_s_own():

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from tuner.data.raw import RawData
 from tuner.data.tables.opening import FORMATS, format_of, too_large
 from tuner.data.tables.texts import text_files
 from tuner.errors import AccessError, SourceError
-from tuner.limits import left_bytes, storage_in_words
+from tuner.limits import left_bytes, limits, storage_in_words
 from tuner.person import current, logged_in
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ MOST_FILE_BYTES = 2 * 2**30
 _PARSE_SECONDS = 300
 # Part of a parsed file's cache key: a new parser must not serve what the old one read.
 _PARSER_VERSION = 2
-_storing = threading.Lock()
 
 
 def load_file(source: str, path: Path) -> RawData:
@@ -180,8 +178,10 @@ def store_uploads(paths: list[Path]) -> str:
     contents = [[split, format_of(path), path.name.lower().endswith(".gz"), sha256(path)] for split, path in parts.items()]
     digest = _sha256_of(json.dumps(contents))[:32]
     folder = uploads.folder_of(digest)
-    with _storing:  # of two that come at once the second counts the first
+    with uploads.changing:
         if not uploads.is_own(digest):
+            if limits().gigabytes is not None:
+                uploads.forget_unused()
             _check_storage(parts.values())
         _store(parts.values(), folder)
         uploads.note_sender(digest)
@@ -192,7 +192,7 @@ def _check_storage(paths: Iterable[Path]) -> None:
     if (size := sum(path.stat().st_size for path in paths)) > left_bytes():
         raise AccessError(
             f"The upload takes {size / 1e9:.2f} GB, and your runs and uploads take {storage_in_words()} already.",
-            "Delete runs you need no more, or upload fewer rows.",
+            "Delete runs you need no more: an upload goes with the last run that uses it, an unused one after a day.",
         )
 
 

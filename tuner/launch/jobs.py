@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tuner import access, runs
 from tuner.config import RunConfig
+from tuner.data import uploads
 from tuner.errors import DoubtError, NetworkError, RunError, SettingsError, TunerError
 from tuner.hub.client import Client
 from tuner.launch import boot, job_state, local
@@ -106,6 +107,8 @@ def resume(
 def delete(run: Run, token: str | bool | None = None, endpoint: str | None = None) -> None:
     """Removes a run that is not going on; one of Jobs only when its job has ended or is cancelled.
 
+    On a Space its uploads go with it where nobody else sent them and no other run uses them.
+
     Args:
         token: of the person, to cancel a job and delete the run's repository with.
         endpoint: as for `Client`.
@@ -125,7 +128,10 @@ def delete(run: Run, token: str | bool | None = None, endpoint: str | None = Non
                 raise RunError(
                     f"The job of run {run.id} may still go on and could not be cancelled. {error.cause}", cure
                 ) from None
+    named = uploads.named_by(run)
     runs.delete(run)
+    for upload in named:
+        uploads.forget(upload)
     if state and state.attempt:
         with contextlib.suppress(TunerError):
             forget(Client(token, endpoint), state)
