@@ -17,6 +17,7 @@ from tuner.data.labelled import load_labelled
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
 from tuner.hub import Client
 from tuner.launch.estimate import estimate
+from tuner.launch.storage import check_storage
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
 from tuner.training.fitting import Machine, fitted, refuse_unfit
@@ -31,7 +32,7 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
         machine: where it is to be trained; None: here.
 
     Raises:
-        AccessError: not logged in where people share a Space, or more rows than one may take there.
+        AccessError: not logged in where people share a Space, or more rows or storage than one may take there.
         SourceError, ModelError, NetworkError, SettingsError: nothing was started.
     """
     access.logged_in("train here")
@@ -44,6 +45,8 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
     refuse_unfit(config.training, machine)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     config = fitted(config.with_changes({"data": changes["data"]}), base, machine)
+    if machine is None:
+        check_storage(config, base)
     data = load_labelled(config.data)
     access.check_rows(len(data.splits["train"]))
     loss_weights(config.training, data)
