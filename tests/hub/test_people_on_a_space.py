@@ -170,6 +170,13 @@ def test_a_visitor_starts_nothing(space):
     assert "You have to log in to train here" in space.ask("", "/start_run", SETTINGS)
 
 
+def test_a_visitor_uploads_nothing(space):
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\ntext\r\n--x--\r\n'
+    for cookie, code in (("", 401), (cookie_of(space.hub, space.url, "anna"), 200)):
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Cookie": cookie}
+        assert status(f"{space.url}/gradio_api/upload", method="POST", headers=headers, body=body) == code
+
+
 def test_a_token_is_taken_where_a_program_hands_it_over_and_nowhere_else(space, run):
     """gradio_client sends `token`, by default the one that lies on its machine, to every app; `oauth_token` is meant for this."""
     given = Client(space.url, oauth_token=TOKENS["anna"], verbose=False)

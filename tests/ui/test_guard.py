@@ -1,9 +1,15 @@
 """What no request may do, sent over HTTP to a real server."""
 
+import asyncio
+import shutil
+import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
+
+from tuner.ui import guard
 
 
 def status(url, *, method="GET", headers=None, body=None):
@@ -50,3 +56,51 @@ def test_run_folders_are_not_served(server, server_home):
 
 def test_monitoring_is_off(server):
     assert status(f"{server}/monitoring/summary") in (403, 404)
+
+
+@pytest.fixture
+def upload():
+    """`upload(session, length)`: the status and the words a guard answers an upload with."""
+
+    async def inner(scope, receive, send):
+        await guard.PlainTextResponse("stored")(scope, receive, send)
+
+    guarded, told = guard.Guard(inner), []
+
+    async def send(message):
+        told.append(message)
+
+    def ask(session, length=1_000):
+        told.clear()
+        headers = [(b"host", b"x"), *([(b"content-length", b"%d" % length)] if length else [])]
+        scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": headers, "session": session}
+        asyncio.run(guarded(scope, None, send))
+        return told[0]["status"], told[1]["body"].decode()
+
+    return ask
+
+
+def login(seconds):
+    user = {"preferred_username": "anna"}
+    return {"oauth_info": {"access_token": "hf_anna", "expires_at": time.time() + seconds, "userinfo": user}}
+
+
+def test_who_is_not_logged_in_uploads_nothing_where_one_can(upload, monkeypatch):
+    """Once anybody could fill the disk of a Space."""
+    assert upload({}) == (200, "stored")  # no Space
+    monkeypatch.setattr(guard, "login_offered", lambda: True)
+    monkeypatch.setattr("tuner.person.login_offered", lambda: True)
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "chief")
+    assert upload({}) == (401, "You have to log in to upload a file. The button for it stands above the list of runs.")
+    assert upload(login(-1))[1].startswith("Your login has expired")
+    assert upload(login(60)) == (200, "stored")
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "length", "code"),
+    [(1e12, 3e9, 1e9 - 1, 200), (1e12, 3e9, 1e9 + 1, 507), (20e9, 3e9, 1.9e9, 200), (20e9, 3e9, 2.1e9, 507), (1e12, 3e9, 0, 507)],
+)
+def test_an_upload_leaves_room_on_the_disk(upload, monkeypatch, total, free, length, code):
+    """2 GB, on a small disk a twentieth; one that tells no length is taken for the largest."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=total, free=free))
+    assert upload({}, int(length))[0] == code

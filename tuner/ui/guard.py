@@ -1,18 +1,29 @@
-"""What no request may do, whichever page sent it: foreign hosts, foreign origins, oversized bodies.
+"""What no request may do, whichever page sent it: foreign hosts, foreign origins, oversized bodies, strangers' uploads.
 
 Gradio answers any Host, and with a Host that is not local it opens CORS for every origin with
 credentials: any page on the web could start, stop or delete runs. See `serve` for the settings.
 """
 
+import shutil
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tuner.access import acting, logged_in
+from tuner.data.files import MOST_FILE_BYTES
+from tuner.errors import AccessError
+from tuner.person import login_offered
+from tuner.ui.people import in_session
+
 MOST_BODY_BYTES = 1_000_000
 _UPLOAD_PATH = "/upload"
+# What uploads leave free, so that runs can still write: the smaller of both.
+_LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 2e9, 0.05
 
 
 class SpaceHosts(TrustedHostMiddleware):
@@ -30,10 +41,14 @@ class SpaceHosts(TrustedHostMiddleware):
 
 
 class Guard:
-    """ASGI middleware: 403 for a foreign Origin, 413 for a body over 1 MB that is no upload."""
+    """ASGI middleware: 403 for a foreign Origin, 413 for a body over 1 MB that is no upload.
+
+    Uploads: 401 without a login where one is offered (Gradio's session stands outside of this one), 507 on a full disk.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._coming = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the request itself, or hands it on."""
@@ -45,12 +60,45 @@ class Guard:
             await PlainTextResponse("This request came from another site and was refused.", 403)(scope, receive, send)
             return
         if scope["path"].endswith(_UPLOAD_PATH):
-            await self.app(scope, receive, send)
+            await self._upload(scope, receive, send)
             return
         if int(headers.get("content-length") or 0) > MOST_BODY_BYTES:
             await PlainTextResponse("This request is larger than 1 MB and was refused.", 413)(scope, receive, send)
             return
         await self.app(scope, _counted(receive), send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = int(Headers(scope=scope).get("content-length") or MOST_FILE_BYTES)
+        if refusal := _no_login(scope):
+            await PlainTextResponse(refusal, 401)(scope, receive, send)
+            return
+        if _would_fill(self._coming + size):
+            full = "The disk is nearly full and takes no upload of this size. Delete runs that are needed no more."
+            await PlainTextResponse(full, 507)(scope, receive, send)
+            return
+        self._coming += size
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._coming -= size
+
+
+def _no_login(scope: Scope) -> str:
+    """Why somebody may not upload; empty where they may."""
+    if login_offered():
+        with acting(in_session(scope)):
+            try:
+                logged_in("upload a file")
+            except AccessError as error:
+                return str(error)
+    return ""
+
+
+def _would_fill(size: int) -> bool:
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    disk = shutil.disk_usage(folder)
+    return disk.free - size < min(_LEAST_FREE_BYTES, _LEAST_FREE_SHARE * disk.total)
 
 
 class _TooLarge(Exception):

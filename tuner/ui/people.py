@@ -59,22 +59,27 @@ def person_of(context: Context, request: Any, token: str | None = None) -> Perso
         return LOCAL
     if not os.environ.get("SPACE_ID"):
         return GUEST
-    login = _session(request).get("oauth_info")
+    person = in_session(getattr(getattr(request, "request", None), "scope", None))
+    if token and not person.name:
+        return _named(owners(token)[0], token)
+    return person
+
+
+def in_session(scope: Any) -> Person:  # noqa: ANN401
+    """Who is logged in by the signed cookie that came with a request; without one a visitor.
+
+    Args:
+        scope: of the request, or None where there is none.
+    """
+    session = scope.get("session") if isinstance(scope, dict) else None
+    login = (session or {}).get("oauth_info")
     if login and (login.get("expires_at") or 0) > time.time() + _MARGIN_SECONDS:
         return _named(login["userinfo"]["preferred_username"], login["access_token"], login["expires_at"])
-    if token:
-        return _named(owners(token)[0], token)
     return EXPIRED if login else VISITOR
 
 
 def _named(name: str, token: str, until: float | None = None) -> Person:
     return Person(name, token, owner=is_owner(name), until=until)
-
-
-def _session(request: Any) -> dict[str, Any]:  # noqa: ANN401
-    """What the signed cookie holds; empty where there is none."""
-    scope = getattr(getattr(request, "request", None), "scope", None)
-    return scope.get("session") or {} if isinstance(scope, dict) else {}
 
 
 def _handler(function: Callable[..., Any], context: Context) -> Callable[..., Any]:
