@@ -7,8 +7,9 @@ import pytest
 from tuner import access, feedback, hub_read, queue, runs
 from tuner import person as people
 from tuner.access import LOCAL, VISITOR, Person, acting
-from tuner.config import RunConfig
+from tuner.config import DataConfig, RunConfig
 from tuner.data import files, overlay, uploads
+from tuner.data.labelled import load_for_scoring
 from tuner.data.sources import load_raw
 from tuner.errors import AccessError, RunError, SourceError
 from tuner.launch import jobs, local
@@ -172,14 +173,22 @@ def test_uploads_are_storage_too(monkeypatch, write):
                 assert files.store_upload(second)
 
 
-def test_so_many_rows(monkeypatch):
+def test_so_many_rows_whatever_they_are_for(monkeypatch, tiny_config, csv):
+    """Once a test split of any length went past the limit of the training rows."""
     monkeypatch.setenv("TUNER_MAX_ROWS", "100")
+    config = tiny_config(source=csv(101))
+    source = DataConfig(source=config.data.source)
+    for person in (ANNA, VISITOR):
+        with acting(person), pytest.raises(AccessError, match="101 rows are more than the 100 allowed"):
+            load_for_scoring(source, "all")
     with acting(ANNA):
-        access.check_rows(100)
-        with pytest.raises(AccessError, match="101 training rows are more than the 100"):
-            access.check_rows(101)
+        assert load_for_scoring(source, "test")
+        with pytest.raises(AccessError, match=r"101 rows are more than the 100 allowed.*max_eval_samples"):
+            local.prepare(config)
+        local.prepare(config.with_changes({"data": {"max_train_samples": 60}}))
     with acting(LOCAL):
-        access.check_rows(10**9)
+        assert local.prepare(config)
+        assert load_for_scoring(source, "all")
 
 
 @pytest.mark.parametrize(("given", "minutes"), [("", "60"), ("5", "5"), ("0.5", "0.5"), ("many", "60"), ("-1", "60")])

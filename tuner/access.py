@@ -126,17 +126,6 @@ def admitted() -> Iterator[Person]:
         yield check_start()
 
 
-def check_rows(rows: int) -> None:
-    """Refuses more training rows than the person who asks may take.
-
-    Raises:
-        AccessError: with both numbers.
-    """
-    most = limits().rows
-    if most is not None and rows > most:
-        raise AccessError(f"{rows:,} training rows are more than the {most:,} allowed here.", "Set data.max_train_samples lower.")
-
-
 def worker_limits(run: Run) -> dict[str, str]:
     """What a run's worker is told of the limits of who started it, as its environment."""
     minutes = limits().minutes

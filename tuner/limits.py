@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tuner import runs
 from tuner.data import uploads
+from tuner.errors import AccessError
 from tuner.person import current
 
 
@@ -16,7 +17,7 @@ class Limits:
     Attributes:
         queued: runs that wait or are under way.
         minutes: from a run's turn to its end; a resumed one waits for another turn and has them anew.
-        rows: of a training.
+        rows: of a training with those it is validated and tested on, and of an evaluation.
         gigabytes: of all their runs' folders and their uploads.
     """
 
@@ -69,3 +70,14 @@ def left_bytes() -> float:
     """What the person who asks may still take; infinite without a limit, below 0 where they take more than they may."""
     most = limits().gigabytes
     return float("inf") if most is None else most * 1e9 - taken_bytes()
+
+
+def check_rows(rows: int, cure: str) -> None:
+    """Refuses more rows than the person who asks may take.
+
+    Raises:
+        AccessError: with both numbers.
+    """
+    most = limits().rows
+    if most is not None and rows > most:
+        raise AccessError(f"{rows:,} rows are more than the {most:,} allowed here.", cure)

@@ -24,6 +24,7 @@ from tuner.data.rows import Rows, row_name
 from tuner.data.sources import load_raw
 from tuner.data.splitting import fold_out, hold_out, in_shares
 from tuner.errors import SourceError
+from tuner.limits import check_rows
 
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 _TEST_NAMES = ("test", "testing")
@@ -186,12 +187,15 @@ def load_for_scoring(config: DataConfig, split: str | None) -> tuple[LabelledDat
             where it has such, else all.
 
     Raises:
+        AccessError: more rows than the person who asks may score.
         SourceError, NetworkError: as `load_labelled` and `load_whole`.
     """
     if split is None:
         names = _split_names(load_raw(config.source, config.config, config.revision), config)
         split = "test" if "test" in names else WHOLE
-    return (load_whole(config) if split == WHOLE else load_labelled(config)), split
+    data = load_whole(config) if split == WHOLE else load_labelled(config)
+    check_rows(len(data.splits[split]), "Evaluate on a smaller source, or on another split.")
+    return data, split
 
 
 def load_labelled(config: DataConfig) -> LabelledData:

@@ -18,6 +18,7 @@ from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
 from tuner.hub import Client
 from tuner.launch.estimate import estimate
 from tuner.launch.storage import check_storage
+from tuner.limits import check_rows
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
 from tuner.training.fitting import Machine, fitted, refuse_unfit
@@ -48,7 +49,10 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
     if machine is None:
         check_storage(config, base)
     data = load_labelled(config.data)
-    access.check_rows(len(data.splits["train"]))
+    check_rows(
+        sum(map(len, data.splits.values())),
+        "Training, validation and test rows count: set data.max_train_samples or data.max_eval_samples lower.",
+    )
     loss_weights(config.training, data)
     if config.model.keep_head:
         modeling.check_head(base, data.labels)
