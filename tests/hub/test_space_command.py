@@ -31,7 +31,10 @@ def test_deploy_says_where_it_is_what_it_costs_and_how_far_it_is(hub, tuner):
         f"The Space is on the Hub, private: {hub.url}/spaces/owner/tuner",
         "Hardware t4-small: Nvidia T4 - small, 4 vCPU, 15 GB, 0.40 USD an hour while it runs.",
         "It is being built; that takes some minutes.",
+        "Its runs are lost when it restarts, unless a bucket is mounted at /data or TUNER_KEEP_REPO and TUNER_KEEP_TOKEN are "
+        "set: see its README.",
     ]
+    assert "TUNER_KEEP_TOKEN" in uploaded(hub, "owner/tuner")["README.md"]
     again = tuner("deploy", "trainer", "--repo", "owner/tuner", "--json", HF_TOKEN=TOKEN).json
     assert (again["unchanged"], again["hardware"]) == (True, "t4-small")
 

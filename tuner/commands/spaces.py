@@ -13,6 +13,11 @@ from tuner.words import size
 if TYPE_CHECKING:
     from tuner.hub import Space
 
+_DISK = (
+    "Its runs are lost when it restarts, unless a bucket is mounted at /data or TUNER_KEEP_REPO and TUNER_KEEP_TOKEN are "
+    "set: see its README."
+)
+
 
 def add(command: AddCommand) -> None:
     """Adds the command of this module to the CLI."""
@@ -92,7 +97,10 @@ def _deploy(options: argparse.Namespace) -> int:
     if options.json:
         print_json(made.model_dump())
         return 1 if made.failed else 0
-    return say_space(made)
+    code = say_space(made)
+    if options.what == "trainer":
+        say(_DISK)
+    return code
 
 
 def _check(options: argparse.Namespace, demo: bool) -> None:
