@@ -13,6 +13,7 @@ from tuner import evaluations, runs, scoring
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.evaluation.calibration import apply_temperature
 from tuner.inference import Answering, load_classifier, save_answering
+from tuner.person import VISITOR, Person, acting, folder_name
 from tuner.scoring import Extras, evaluate, evaluation_of
 from tuner.thresholds import choose_threshold
 
@@ -311,3 +312,13 @@ def test_old_evaluations_are_forgotten(run, monkeypatch):
 
 def test_the_public_name_is_this_function():
     assert tuner.evaluate is scoring.evaluate
+
+
+@pytest.mark.parametrize(("person", "kept"), [(Person("anna", "hf_anna"), 1), (VISITOR, 2)])
+def test_visitors_do_not_push_each_other_s_evaluations_out(run, csv, monkeypatch, person, kept):
+    """Those who are not logged in share one folder of them."""
+    monkeypatch.setattr(evaluations, "MOST_KEPT", 1)
+    with acting(person):
+        names = [evaluation_of(str(run.model_folder), str(csv(rows))).name for rows in (10, 20)]
+        assert evaluations.get(names[1])
+    assert len(list((runs.home() / "evaluations" / folder_name(person.name)).iterdir())) == kept

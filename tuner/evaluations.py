@@ -20,11 +20,13 @@ import pandas as pd
 from tuner import runs
 from tuner.errors import RunError
 from tuner.evaluation.report import EvaluationReport
-from tuner.person import own_folder_name
+from tuner.person import current, own_folder_name
 from tuner.runs import Run
 
 # Evaluations kept of a run beside its own, and of models that are no runs; the oldest go.
 MOST_KEPT = 20
+# Of all together who come to a Space without a login: they share a folder, and one's would push another's out.
+MOST_OF_VISITORS = 100
 _NAME = re.compile(r"(?P<owner>[^/]+)/(?P<key>[0-9a-f]{12})")
 _OF_MODELS = "model"
 _COLUMN = "column_"
@@ -195,5 +197,6 @@ def _read(folder: Path, name: str) -> Evaluation | None:
 
 def _forget_oldest(folder: Path) -> None:
     found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in found[MOST_KEPT:]:
+    shared = folder == _kept(None) and not (current().local or current().name)
+    for old in found[MOST_OF_VISITORS if shared else MOST_KEPT :]:
         shutil.rmtree(old, ignore_errors=True)
