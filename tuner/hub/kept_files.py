@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from tuner import runs
-from tuner.data import journal
+from tuner.data import journal, uploads
 from tuner.errors import TunerError
 from tuner.runs import Run
 from tuner.training import checkpoints
@@ -19,7 +19,6 @@ _LOG = "train.log"
 MOST_LOG_BYTES = 2**20
 # A file that is not added to is linked where it is larger, so that nothing is held in memory.
 _LINKED_BYTES = 2**20
-_UPLOAD = "upload:"
 _TREES = ("runs", "uploads", *JOURNALS)
 # A name takes at most 255 bytes on a disk, and up to three times as many percent-encoded; what fetches it adds an ending.
 _MOST_NAME_BYTES = 200
@@ -42,8 +41,8 @@ class Kept:
         """
         home = runs.home()
         found = [file for run in runs.list_runs() for file in (*_small(run), *self._checkpoints(run))]
-        uploads = {name for run in runs.list_runs() for name in uploads_of(run)}
-        folders = [*(home / name for name in sorted(uploads)), *(home / name for name in JOURNALS)]
+        named = {name for run in runs.list_runs() for name in uploads_of(run)}
+        folders = [*(home / name for name in sorted(named)), *(home / name for name in JOURNALS)]
         found += [file for folder in folders for file in _below(folder)]
         return {path_of(file.relative_to(home)): file for file in found}
 
@@ -179,10 +178,4 @@ def _best(newest: Path) -> Path | None:
 
 def uploads_of(run: Run) -> list[str]:
     """The folders below `$TUNER_HOME` of the uploads that a run names, and of who sent them."""
-    try:
-        data = run.config.data
-    except TunerError:
-        return []
-    named = [source for source in (data.source, data.extra_source) if source and source.startswith(_UPLOAD)]
-    ids = [source.removeprefix(_UPLOAD).partition("@")[0] for source in named]
-    return [f"uploads/{name}" for upload in ids for name in (upload, f"{upload}.senders")]
+    return [f"uploads/{name}" for upload in sorted(uploads.named_by(run)) for name in (upload, f"{upload}.senders")]
