@@ -24,7 +24,8 @@ from tuner.hub import Client
 from tuner.hub.keep import Keep
 from tuner.launch import job_state
 from tuner.launch.job_state import JobState
-from tuner.launch.keeper import Keeper, keeper, resume
+from tuner.launch.keeper import Keeper, keeper
+from tuner.launch.resuming import resume
 
 KEPT = ("dataset", "owner/kept")
 SPACE = {"SPACE_ID": "owner/space", "TUNER_KEEP_REPO": "owner/kept", "TUNER_KEEP_TOKEN": TOKEN, "TUNER_KEEP_MINUTES": "0.02"}
