@@ -91,6 +91,11 @@ def test_batches_hold_every_text_once_and_few_tokens():
     assert all(len(batch) * max(lengths[i] for i in batch) <= 8192 and len(batch) <= 128 for batch in batches)
 
 
+def test_a_batch_holds_little_padding():
+    assert batches_by_length([10, 60, 58, 9], most_tokens=100) == [[1], [2], [0, 3]]
+    assert batches_by_length([10, 60, 58, 9], most_tokens=1_000) == [[1, 2, 0], [3]]
+
+
 def test_scoring_tells_how_far_it_is(run):
     seen = []
     load_classifier(run).score(["great film"] * 300, on_progress=seen.append)
