@@ -66,6 +66,6 @@ def test_the_python_of_the_page_on_data_runs(csv, capsys):
 def test_the_commands_of_the_page_on_spaces_are_understood():
     page = (ROOT / "docs" / "spaces.md").read_text()
     commands = re.findall(r"^python -m tuner (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         assert cli._parser().parse_args(shlex.split(command)).command

@@ -15,6 +15,7 @@ _PATHS = {
     "hardware": rf"POST {_SPACE}/hardware",
     "secrets": rf"GET {_SPACE}/secrets",
     "secret": rf"POST {_SPACE}/secrets",
+    "variable": rf"POST {_SPACE}/variables",
 }
 OFFERS = [("cpu-basic", "CPU Basic", 0.0), ("cpu-upgrade", "CPU Upgrade", 0.0005), ("t4-small", "Nvidia T4 - small", 0.00667)]
 
@@ -27,6 +28,7 @@ class Made:
     hardware: str = "cpu-basic"
     sleep: int | None = None
     secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     stages: list[str] = field(default_factory=lambda: ["BUILDING"])
     problem: str = ""
 
@@ -88,6 +90,12 @@ def _put_secret(hub: Any, made: Made, body: bytes) -> writing.Answer:
     return 200, {}
 
 
+def _put_variable(hub: Any, made: Made, body: bytes) -> writing.Answer:
+    wanted = json.loads(body)
+    made.variables[wanted["key"]] = wanted["value"]
+    return 200, {name: {"key": name, "value": value} for name, value in made.variables.items()}
+
+
 _create_any = writing.STEPS["create"]
 writing._PATHS |= _PATHS
 writing.STEPS |= {
@@ -97,4 +105,5 @@ writing.STEPS |= {
     "hardware": _of_owner(_ask_hardware),
     "secrets": _of_owner(lambda hub, made, body: (200, {name: {"key": name} for name in made.secrets})),
     "secret": _of_owner(_put_secret),
+    "variable": _of_owner(_put_variable),
 }

@@ -31,12 +31,22 @@ def test_deploy_says_where_it_is_what_it_costs_and_how_far_it_is(hub, tuner):
         f"The Space is on the Hub, private: {hub.url}/spaces/owner/tuner",
         "Hardware t4-small: Nvidia T4 - small, 4 vCPU, 15 GB, 0.40 USD an hour while it runs.",
         "It is being built; that takes some minutes.",
-        "Its runs are lost when it restarts, unless a bucket is mounted at /data or TUNER_KEEP_REPO and TUNER_KEEP_TOKEN are "
-        "set: see its README.",
+        "Its runs are lost when it restarts, unless a bucket is mounted at /data or a repository keeps them: --keep-runs "
+        "OWNER/DATASET, or see its README.",
     ]
     assert "TUNER_KEEP_TOKEN" in uploaded(hub, "owner/tuner")["README.md"]
     again = tuner("deploy", "trainer", "--repo", "owner/tuner", "--json", HF_TOKEN=TOKEN).json
     assert (again["unchanged"], again["hardware"]) == (True, "t4-small")
+
+
+def test_a_trainer_can_be_given_a_repository_that_keeps_its_runs(hub, tuner, files):
+    deploy = ("deploy", "trainer", "--repo", "owner/tuner", "--keep-runs")
+    hub.add("dataset", "owner/open", files("open", {"README.md": "open"}))
+    refused = tuner(*deploy, "owner/open", HF_TOKEN=TOKEN)
+    assert (refused.code, "public" in refused.err, hub.spaces) == (2, True, {})
+    assert "Its runs are kept in owner/runs." in tuner(*deploy, "owner/runs", HF_TOKEN=TOKEN).out
+    made = hub.spaces["owner/tuner"]
+    assert (made.variables, made.secrets) == ({"TUNER_KEEP_REPO": "owner/runs"}, {"TUNER_KEEP_TOKEN": TOKEN})
 
 
 def test_a_build_that_fails_ends_with_1(hub, model, tuner):  # noqa: F811
@@ -60,6 +70,7 @@ def test_a_dry_run_lists_the_files_and_asks_nothing(hub, tuner):
         (("demo",), "--model is missing"),
         (("trainer", "--model", "owner/model"), "--model is for a demo"),
         (("trainer", "--lend-token"), "--lend-token is for a demo"),
+        (("zerogpu", "--keep-runs", "owner/runs"), "--keep-runs is for a trainer"),
         (("zerogpu", "--hardware", "t4-small"), "zero-a10g alone"),
         (("trainer",), "no Hugging Face token"),
     ],

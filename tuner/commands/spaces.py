@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tuner.hub import Space
 
 _DISK = (
-    "Its runs are lost when it restarts, unless a bucket is mounted at /data or TUNER_KEEP_REPO and TUNER_KEEP_TOKEN are "
-    "set: see its README."
+    "Its runs are lost when it restarts, unless a bucket is mounted at /data or a repository keeps them: --keep-runs "
+    "OWNER/DATASET, or see its README."
 )
 
 
@@ -25,6 +25,10 @@ def add(command: AddCommand) -> None:
     deploy.add_argument("what", choices=["trainer", "zerogpu", "demo"], help="the app; its Playground and evaluation; one model")
     deploy.add_argument("--repo", required=True, metavar="OWNER/SPACE", help="a new Space, or one of these that you may write to")
     deploy.add_argument("--model", metavar="OWNER/NAME", help="of a demo: a text classifier on the Hub")
+    deploy.add_argument(
+        "--keep-runs", metavar="OWNER/DATASET",
+        help="of a trainer: keep its runs over restarts in this private repository, with your token as the Space's secret",
+    )  # fmt: skip
     deploy.add_argument("--public", action="store_true", help="everybody may open it")
     deploy.add_argument("--dry-run", action="store_true", help="list the files; ask and send nothing")
     _add_space_flags(deploy)
@@ -92,14 +96,14 @@ def _deploy(options: argparse.Namespace) -> int:
     if demo:
         made = make_demo(options.repo, options.model, lend_token=options.lend_token, **more)
     else:
-        made = deploy_trainer(options.repo, zerogpu=options.what == "zerogpu", **more)
+        made = deploy_trainer(options.repo, zerogpu=options.what == "zerogpu", keep_runs=options.keep_runs, **more)
     made = _waited(made, options)
     if options.json:
         print_json(made.model_dump())
         return 1 if made.failed else 0
     code = say_space(made)
     if options.what == "trainer":
-        say(_DISK)
+        say(f"Its runs are kept in {options.keep_runs}." if options.keep_runs else _DISK)
     return code
 
 
@@ -112,6 +116,8 @@ def _check(options: argparse.Namespace, demo: bool) -> None:
         problems.append(f"--model is for a demo: {options.what} holds no model of its own.")
     if not demo and options.lend_token:
         problems.append(f"--lend-token is for a demo: {options.what} reads with the token of whoever logs in.")
+    if options.what != "trainer" and options.keep_runs:
+        problems.append(f"--keep-runs is for a trainer: {options.what} has no runs.")
     if options.what == "zerogpu" and options.hardware not in (None, "zero-a10g"):
         problems.append("zerogpu runs on zero-a10g alone; take trainer for other hardware.")
     if problems:

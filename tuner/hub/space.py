@@ -52,7 +52,7 @@ def make_demo(
     page = _check_model(client, model_id, repo_id if not lend_token else "")
     files = demo_files(repo_id, model_id, page, hardware)
     secrets = {"HF_TOKEN": client.token} if lend_token else {}
-    return _deploy(client, repo_id, "demo", files, private, hardware, secrets).model_copy(update={"model": model_id})
+    return _deploy(client, repo_id, "demo", files, private, hardware, secrets, {}).model_copy(update={"model": model_id})
 
 
 def deploy_trainer(
@@ -62,20 +62,29 @@ def deploy_trainer(
     hardware: str | None = None,
     private: bool = True,
     zerogpu: bool = False,
+    keep_runs: str | None = None,
     endpoint: str | None = None,
 ) -> Space:
     """Makes a Space that holds the whole app, or brings it up to date; the same again makes no new commit.
 
     Args:
         zerogpu: Playground and evaluation alone, on a GPU that is lent for each answer.
+        keep_runs: "owner/name" of a private data set repository that keeps the runs over restarts; the token is put into the
+            Space's secrets for that.
         repo_id, token, hardware, private, endpoint: as `make_demo`.
 
     Raises:
-        SettingsError, NetworkError, RunError: as `make_demo`.
+        SettingsError, NetworkError, RunError: as `make_demo`; the repository for the runs is public, or cannot be written.
     """
     client = _client(token, endpoint)
     kind: Literal["trainer", "zerogpu"] = "zerogpu" if zerogpu else "trainer"
-    return _deploy(client, client.spelled(repo_id), kind, app_files(kind), private, ZERO_GPU if zerogpu else hardware, {})
+    secrets, variables = {}, {}
+    if keep_runs:
+        keep_runs = client.spelled(keep_runs)
+        client.check(keep_runs, "dataset", private=True)
+        secrets, variables = {"TUNER_KEEP_TOKEN": client.token}, {"TUNER_KEEP_REPO": keep_runs}
+    wanted = ZERO_GPU if zerogpu else hardware
+    return _deploy(client, client.spelled(repo_id), kind, app_files(kind), private, wanted, secrets, variables)
 
 
 def _client(token: str | bool | None, endpoint: str | None) -> Client:
@@ -84,12 +93,14 @@ def _client(token: str | bool | None, endpoint: str | None) -> Client:
 
 def _deploy(
     client: Client, repo_id: str, kind: SpaceKind, files: dict[str, bytes], private: bool, hardware: str | None,
-    secrets: dict[str, str],
+    secrets: Mapping[str, str], variables: Mapping[str, str],
 ) -> Space:  # fmt: skip
     price = price_of(hardware, client) if hardware else ""
     repo = _place(client, repo_id, kind, private, hardware)
     for name, value in secrets.items():
         client.call(lambda api, name=name, value=value: api.add_space_secret(repo_id, name, value), repo_id, "space")
+    for name, value in variables.items():
+        client.call(lambda api, name=name, value=value: api.add_space_variable(repo_id, name, value), repo_id, "space")
     stale = _stale(client, repo_id, files)
     pushed = push_files(client, repo, files, f"{kind.capitalize()}, by Tuner", remove=stale)
     space = Space(
