@@ -3,6 +3,7 @@
 The loopback Hub really runs the jobs; the same settings are trained here, and the weights are compared bit for bit.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -69,13 +70,18 @@ class Place:
         return Path(json.loads(done.stdout)["folder"])
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("jobs")
+@contextlib.contextmanager
+def made(folder):
     tiny.save_model("bert", folder / "base")
     (folder / "rows.csv").write_text(as_csv(tiny.labelled_rows(60)))
     with Hub() as hub:
         yield Place(folder, hub)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    with made(tmp_path_factory.mktemp("jobs")) as place:
+        yield place
 
 
 def watch(place, stop):
@@ -198,3 +204,12 @@ def test_a_run_that_is_lost_found_stopped_and_resumed_ends_as_if_nothing_had_bee
     assert (run.status.state, steps) == ("completed", [*range(1, 1201)])
     assert f"checkpoint-{stopped_at}" in (run.folder / "train.log").read_text()
     assert weights(run.folder) == weights(other.trained_here(run))
+
+
+def test_on_a_machine_with_two_gpus_two_processes_train(tmp_path):
+    """The loopback's machine has none, so that they train on its cores."""
+    with made(tmp_path) as place:
+        done = place.train("--flavor", "a10g-largex2", max_steps=3)
+        assert done.returncode == 0, done.stderr
+        assert place.run().status.state == "completed"
+        assert any("in 2 processes" in event.get("message", "") for event in runs.read_events(place.run())[0])
