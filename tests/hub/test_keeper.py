@@ -312,7 +312,7 @@ def test_why_a_run_may_not_go_on_is_said(broken_off, monkeypatch):
     monkeypatch.setenv("TUNER_MAX_GIGABYTES", "0.0000001")
     runs.write_status(broken_off, owner="anna")
     assert resume([broken_off.id]) == []
-    assert "GB are allowed here. Delete runs you need no more." in broken_off.status.message
+    assert "GB allowed here. Delete runs you need no more." in broken_off.status.message
 
 
 def test_a_run_of_jobs_waits_for_its_person(broken_off):
