@@ -28,6 +28,7 @@ LAYERS = (
     ),
     (
         "modeling",
+        "packed",
         "structure",
         "augmentation",
         "training",

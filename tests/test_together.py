@@ -1,13 +1,11 @@
 """Many people at once."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests import tiny
-from tuner import together
 from tuner.errors import SourceError
 from tuner.inference import load_classifier
 from tuner.together import Batcher
@@ -88,17 +86,17 @@ def test_nobody_gets_the_answer_of_another(train_here, tiny_config):
         assert answer.probabilities == pytest.approx(classifier.predict([answer.text])[0].probabilities, abs=1e-5)
 
 
-def test_who_asks_again_at_the_same_time_is_waited_for(monkeypatch):
-    monkeypatch.setattr(together, "_GATHER_SECONDS", 5)
-    calls = []
+def test_one_thread_scores_whoever_asks_and_ends_with_the_batcher():
+    scorers = []
 
     def score(texts):
-        calls.append(len(texts))
-        time.sleep(0.5)
+        scorers.append(threading.current_thread())
         return list(texts)
 
-    batcher = Batcher(score)
+    batchers = [Batcher(score)]
     with ThreadPoolExecutor(5) as pool:
-        for people in (5, 4):
-            list(pool.map(lambda number: batcher.ask([str(number)]), range(people)))
-    assert calls == [1, 4, 4]
+        list(pool.map(lambda number: batchers[0].ask([str(number)]), range(20)))
+    assert len(set(scorers)) == 1
+    batchers.clear()
+    scorers[0].join(10)
+    assert not scorers[0].is_alive()

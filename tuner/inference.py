@@ -18,7 +18,7 @@ from tuner.data.reading import is_blank
 from tuner.errors import ModelError, RunError, SourceError
 from tuner.evaluation.calibration import Threshold
 from tuner.evaluation.metrics import softmax
-from tuner.hardware import autocast, torch_device
+from tuner.hardware import autocast, resolve_precision, torch_device
 from tuner.runs import Run
 
 if TYPE_CHECKING:
@@ -179,12 +179,18 @@ class Classifier:
 
         return first_token_alone(self.model)
 
+    @functools.cached_property
+    def _packed(self) -> "PreTrainedModel":
+        from tuner.packed import packed
+
+        return packed(self._quick)
+
     def _probabilities(
         self, encoded: "list[Encoding]", precision: str, on_progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
         import torch
 
-        exact = precision == "fp32"
+        exact = resolve_precision(precision)[0] == "fp32"
         result = np.empty((len(encoded), len(self.labels)))
         ids = [encoding.ids for encoding in encoded]
         small = exact and next(self.model.parameters()).device.type == "cpu"
@@ -192,7 +198,8 @@ class Classifier:
         for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS_CPU if small else _BATCH_TOKENS):
             padded = _padded([ids[i] for i in batch], self.tokenizer.pad_token_id)
             with self.place.hold(self.model) as device, torch.inference_mode(), nullcontext() if exact else autocast(precision):
-                logits = self._quick(**{name: tensor.to(device) for name, tensor in padded.items()}).logits
+                model = self._packed if exact and device == "cpu" else self._quick
+                logits = model(**{name: tensor.to(device) for name, tensor in padded.items()}).logits
                 result[batch] = softmax(logits.float().cpu().numpy() / self.answering.temperature)
             done += len(batch)
             if on_progress:

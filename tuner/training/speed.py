@@ -1,6 +1,5 @@
 """What makes a step faster on the machine at hand and leaves its result as it is, but for rounding."""
 
-import copy
 import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 
+from tuner.packed import shallow
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
 
 # Without dropout torch trains on a CPU with its flash attention, whose backward pass takes 29 % of a MiniLM step on
@@ -45,19 +45,12 @@ def first_token_alone(model: PreTrainedModel) -> PreTrainedModel:
     """
     if not _may_leave_out(model):
         return model
-    quick = inner = _shallow(model)
+    quick = inner = shallow(model)
     for name in (model.base_model_prefix, "encoder", "layer", str(len(model.base_model.encoder.layer) - 1)):
-        inner._modules[name] = _shallow(inner._modules[name])
+        inner._modules[name] = shallow(inner._modules[name])
         inner = inner._modules[name]
     inner.forward = functools.partial(_first_token_of, inner)
     return quick
-
-
-def _shallow(module: torch.nn.Module) -> torch.nn.Module:
-    """A module with the same parameters and children, whose children can be replaced without the other's knowing."""
-    copied = copy.copy(module)
-    copied._modules = dict(module._modules)
-    return copied
 
 
 def _may_leave_out(model: PreTrainedModel) -> bool:

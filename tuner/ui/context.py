@@ -1,5 +1,7 @@
 """What the handlers share: which sources are allowed here, and what was loaded lately."""
 
+import functools
+import gc
 import importlib
 import math
 import os
@@ -90,6 +92,14 @@ class Recent:
             return key in self._values and self._values[key].made
 
 
+@functools.cache
+def _settle() -> None:
+    """Imports what all model classes do (that of one architecture takes 0.1 s more), and takes it out of the garbage collector's
+    sight, who looked through half a million objects that stay: every few hundred answers the server stood still for 0.4 s."""
+    importlib.import_module("transformers.models.bert.modeling_bert")
+    gc.freeze()
+
+
 @dataclass(frozen=True)
 class _Loaded:
     classifier: Classifier
@@ -130,8 +140,7 @@ class Context:
                 return
             importlib.import_module("transformers")
             self._whole.set()
-            # What all model classes import; that of one architecture takes 0.1 s more.
-            importlib.import_module("transformers.models.bert.modeling_bert")
+            _settle()
         finally:
             self._whole.set()
 
@@ -214,10 +223,11 @@ class Context:
         self._check_reader("model", origin[0] if origin else None)
         named = f"{before}{bare}"
         key = (named, None if before else _written(bare))
-        return self._classifiers.get(key, lambda: self._placed(inference.load_classifier(named)))
+        return self._classifiers.get(key, lambda: self._load(named))
 
-    def _placed(self, classifier: Classifier) -> "_Loaded":
-        placed = replace(classifier, place=Place(self.device))
+    def _load(self, named: str) -> "_Loaded":
+        _settle()
+        placed = replace(inference.load_classifier(named), place=Place(self.device))
         if torch_device() != "cpu":
             threading.Thread(target=self._make_room, args=(weakref.ref(placed),), daemon=True).start()
         return _Loaded(placed, Batcher(placed.predict))
