@@ -37,6 +37,7 @@ STRATEGIES: dict[str, Settings] = {
     "gradual unfreezing": {"training": {"gradual_unfreezing": 0.5}},
     "weight averaging 0.5": {"training": {"weight_averaging": 0.5}},
     "mean pooling": {"model": {"mean_pooling": True}},
+    "adversarial 1": {"training": {"adversarial_epsilon": 1.0}},
     "LoRA 16": {"model": {"lora": 16, "lora_dropout": 0.0}, "training": {"learning_rate": 1e-3}},
 }
 

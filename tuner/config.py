@@ -275,6 +275,11 @@ class TrainingConfig(_Section):
         "empty: no",
         group="Regularisation",
     )  # fmt: skip
+    adversarial_epsilon: Annotated[float, Field(gt=0, le=100)] | None = setting(
+        None, "adversarial training: each step learns once more from its rows, with word vectors moved so far in all to mislead "
+        "the model; 1 is usual and takes twice the time; empty: no",
+        group="Regularisation",
+    )  # fmt: skip
     early_stopping_patience: Annotated[int, Field(ge=1, le=1000)] | None = setting(
         None, "early stopping: evaluations without a better score before the run ends; empty: never", group="Regularisation"
     )
@@ -395,6 +400,8 @@ class TrainingConfig(_Section):
             problems.append("fsdp parts the model among processes: set num_processes to 2 or more")
         if self.fsdp and self.weight_averaging:
             problems.append("weight_averaging needs the whole model in each process, and fsdp parts it: empty one of them")
+        if self.fsdp and self.adversarial_epsilon:
+            problems.append("adversarial_epsilon needs all word vectors in each process, and fsdp parts them: empty one of them")
         return problems
 
     @property
@@ -463,6 +470,18 @@ class RunConfig(_Section):
     def _readable_name(cls, value: str) -> str:
         """Drops control and formatting characters (they could reorder the line a name is shown in)."""
         return "".join(char for char in value if unicodedata.category(char)[0] != "C").strip()
+
+    @model_validator(mode="after")
+    def _words_that_can_be_moved(self) -> Self:
+        model = self.model
+        freezing = {"lora": model.lora, "freeze": model.freeze != "nothing", "freeze_layers": model.freeze_layers}
+        found = [name for name, freezes in freezing.items() if freezes]
+        if self.training.adversarial_epsilon and found:
+            raise ValueError(
+                f"training.adversarial_epsilon moves word vectors along their gradient; with model.{found[0]} they have none: "
+                "empty one of them"
+            )
+        return self
 
     def with_changes(self, changes: Mapping[str, Any]) -> "RunConfig":
         """The same settings with `{"section": {"field": value}}` laid over them, validated again."""
@@ -598,4 +617,4 @@ def _sentence(error: ErrorDetails) -> str:
     message = message.replace("Input should be", "must be")
     shown = repr(error["input"])
     value = f" = {shown if len(shown) <= 80 else shown[:77] + '…'}" if not isinstance(error["input"], dict) else ""
-    return f"{field}{value}: {message}."
+    return f"{field}{value}: {message}." if field else f"{message}."

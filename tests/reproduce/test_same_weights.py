@@ -54,6 +54,13 @@ CASES = {
         "distilbert", {}, {**STEPS, "max_steps": 8, "weight_averaging": 0.5, "metric_for_best_model": "loss"}, {},
     ),
     "averaging with lora": ("bert", {"lora": 2}, {**EPOCHS, "weight_averaging": 1.0, "gradual_unfreezing": 0.5}, {}),
+    "adversarial": ("bert", {}, {**EPOCHS, "adversarial_epsilon": 0.5}, {}),
+    "adversarial steps of three batches": (
+        "gpt2",
+        {},
+        {"adversarial_epsilon": 2, "gradient_accumulation_steps": 3, "train_sampling_strategy": "random"},
+        {},
+    ),
     "classroom": (
         "gpt2",
         {"pad_to_max_length": True, "max_length": 20},

@@ -49,7 +49,7 @@ def test_it_imports_nothing_of_tuner(architecture, tiny_config):
 
 
 def test_it_uses_all_it_imports_and_imports_all_it_uses(tiny_config, tmp_path):
-    for number, training in enumerate(({}, EVERYTHING)):
+    for number, training in enumerate(({}, {**EVERYTHING, "adversarial_epsilon": 1.0})):
         (tmp_path / f"{number}.py").write_text(script_for(tiny_config(**training)))
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F,E9,E7,B,W", "--ignore", "B905", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

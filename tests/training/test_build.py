@@ -59,6 +59,7 @@ ELSEWHERE = {
     "head_learning_rate": "test_rates_by_layer_reach_the_trainer",
     "gradual_unfreezing": "test_gradual_unfreezing_reaches_its_callback",
     "weight_averaging": "test_weight_averaging_reaches_its_callback",
+    "adversarial_epsilon": "test_adversarial_epsilon_reaches_the_trainer",
     "focal_gamma": "test_the_focal_loss_of_a_batch_is_the_one_worked_out_by_hand",
 }
 MODEL_FIELDS = {
@@ -366,6 +367,12 @@ def test_weight_averaging_reaches_its_callback(trainer_for):
     assert trainer.averaging.share == 0.3
     assert trainer.averaging in trainer.callback_handler.callbacks
     assert trainer_for().averaging is None
+
+
+def test_adversarial_epsilon_reaches_the_trainer(trainer_for):
+    """What it does is in test_adversarial.py."""
+    assert trainer_for(adversarial_epsilon=0.5).adversarial_epsilon == 0.5
+    assert trainer_for().adversarial_epsilon is None
 
 
 def test_class_weights_reach_the_loss_of_the_trainer(trainer_for):

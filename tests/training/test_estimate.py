@@ -70,6 +70,7 @@ def test_memory_grows_with_batch_length_and_precision_and_shrinks_with_lora():
     assert needed(model={"num_hidden_layers": 6}) < usual
     assert needed(model={"mean_pooling": True}) > usual
     assert needed(weight_averaging=0.5) - usual == 4 * estimate.parameters_in(GPT2)
+    assert needed(adversarial_epsilon=1) - usual == 4 * GPT2["vocab_size"] * GPT2["n_embd"]
     assert needed(weight_averaging=0.5, model={"lora": 8}) == needed(model={"lora": 8})
 
 

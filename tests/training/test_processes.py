@@ -64,6 +64,7 @@ VARIANTS = {
     "three batches a step": {"gradient_accumulation_steps": 3, "activation_checkpointing": True, **WEIGHED},
     "random order": {"train_sampling_strategy": "random", "label_smoothing_factor": 0.1},
     "averaging": {"weight_averaging": 0.5},
+    "adversarial": {"adversarial_epsilon": 0.5, "gradient_accumulation_steps": 2},
     "rates and unfreezing": {"layerwise_lr_decay": 0.5, "head_learning_rate": 1e-3, "gradual_unfreezing": 0.5},
 }
 PARTED = {

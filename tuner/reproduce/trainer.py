@@ -70,6 +70,27 @@ def create_optimizer(self, model=None):
             optimizer.add_param_group({**group, "params": of_this_rate, "lr": rate})
     return optimizer
 '''
+_ADVERSARIAL = '''
+def get_batch_samples(self, *args):
+    self.batches, rows = super().get_batch_samples(*args)
+    return self.batches, rows
+
+def training_step(self, model, inputs, num_items_in_batch=None):
+    """After the last batch of a step all of them once more, with word vectors moved EPSILON along their gradient."""
+    loss = super().training_step(model, inputs, num_items_in_batch)
+    table = self.model.get_input_embeddings().weight
+    norm = 0.0 if table.grad is None or not self.accelerator.sync_gradients else table.grad.norm().item()
+    if not 0 < norm < float("inf"):
+        return loss
+    with torch.no_grad():
+        own = table.clone()
+        table.add_(table.grad, alpha=EPSILON / norm)
+    for batch in self.batches:
+        super().training_step(model, batch, num_items_in_batch)
+    with torch.no_grad():
+        table.copy_(own)
+    return loss
+'''
 _UNFREEZING = '''
 class GradualUnfreezing(TrainerCallback):
     """Trains the head alone at first; what waits is freed one after the other, all of it by SHARE of the steps."""
@@ -176,6 +197,8 @@ def _rates(recipe: Recipe) -> list[str]:
 def _class(recipe: Recipe) -> list[str]:
     methods = [_TRAIN_SAMPLER] if recipe.groups else []
     methods += [_CREATE_OPTIMIZER.replace("PLAIN", _plain(recipe, "self.model"))] if recipe.parts_rates else []
+    epsilon = recipe.training.adversarial_epsilon
+    methods += [_ADVERSARIAL.replace("EPSILON", repr(epsilon))] if epsilon else []
     if not methods:
         return []
     lines = [["", *method.strip().splitlines()] for method in methods]
@@ -222,7 +245,8 @@ def _trainer(recipe: Recipe) -> list[str]:
         **({"compute_loss_func": Code("loss_of")} if recipe.own_loss else {}),
         **({"callbacks": Code(f"[{', '.join(callbacks)}]")} if callbacks else {}),
     }
-    kind = "ClassifierTrainer" if recipe.groups or recipe.parts_rates else "Trainer"
+    own = recipe.groups or recipe.parts_rates or recipe.training.adversarial_epsilon
+    kind = "ClassifierTrainer" if own else "Trainer"
     return [
         *call(f"trainer = {kind}", given, {"processing_class": "pads each batch to its longest text"}),
         "# The Trainer takes these models' loss for one already divided by the rows of all accumulated batches, since their",

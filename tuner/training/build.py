@@ -194,6 +194,7 @@ def build_trainer(
         callbacks=[*early, *unfreezing, *averaging, *callbacks],
     )
     trainer.averaging = averaging[0] if averaging else None
+    trainer.adversarial_epsilon = config.training.adversarial_epsilon
     trainer.remove_callback(PrinterCallback)
     decay, head_rate = config.training.layerwise_lr_decay, config.training.head_learning_rate
     if decay != 1 or head_rate:

@@ -119,6 +119,8 @@ def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, 
     # The mean of the weights is one more copy of what is trained.
     trained = 0 if few else _GRADIENT_AND_MOMENTS + (_WEIGHT if config.training.weight_averaging else 0)
     weights = parameters * (_WEIGHT + trained)
+    if config.training.adversarial_epsilon:  # a copy of the word vectors, to put them back
+        weights += model.get("vocab_size", 0) * (model.get("embedding_size") or hidden) * _WEIGHT
     return int((0 if on_gpu else _LIBRARIES) + weights + activations)
 
 

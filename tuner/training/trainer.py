@@ -1,7 +1,7 @@
-"""The library's Trainer: an order of rows that survives a resume, learning rates by layer, steps that are the same in
-several processes and in smaller batches."""
+"""The library's Trainer: an order of rows that survives a resume, learning rates by layer, adversarial steps, steps that are the
+same in several processes and in smaller batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from tuner.training import batches
+from tuner.training.adversarial import words_moved
 from tuner.training.averaging import WeightAveraging
 from tuner.training.rates import Rates
 
@@ -22,12 +23,15 @@ class ClassifierTrainer(Trainer):
     Attributes:
         rates: of the model's parts; None for one rate.
         averaging: keeps the mean of the weights; None without one.
+        adversarial_epsilon: how far words are moved in each step's second pass; None for one pass.
         smaller_evaluation: called when an evaluation runs out of memory, gives the batch size to repeat it with; None to
             let it fail.
     """
 
     rates: Rates | None = None
     averaging: WeightAveraging | None = None
+    adversarial_epsilon: float | None = None
+    _batches_of_step: Sequence[Any] = ()
     smaller_evaluation: Callable[[], int] | None = None
 
     def train(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -72,7 +76,17 @@ class ClassifierTrainer(Trainer):
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """The library's, without the rows that accelerate repeats to fill up an epoch's last batch in several processes."""
-        return super().get_batch_samples(self._without_repeats(epoch_iterator), *args, **kwargs)
+        self._batches_of_step, rows = super().get_batch_samples(self._without_repeats(epoch_iterator), *args, **kwargs)
+        return self._batches_of_step, rows
+
+    def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401
+        """The library's; after the step's last batch all of them once more with their words moved, in adversarial training."""
+        loss = super().training_step(model, inputs, *args, **kwargs)
+        if self.adversarial_epsilon and self.accelerator.sync_gradients:
+            with words_moved(self.model, self.adversarial_epsilon) as moved:
+                for batch in (self._batches_of_step or [inputs]) if moved else ():
+                    super().training_step(model, batch, *args, **kwargs)
+        return loss
 
     def _without_repeats(self, epoch: Iterator[Any]) -> Iterator[Any]:
         own, processes = self._train_batch_size, self.args.world_size
