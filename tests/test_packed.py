@@ -36,6 +36,14 @@ def test_every_linear_layer_is_packed_and_a_shared_one_once():
     assert made[1] is made[3]
 
 
+@needs_packing
+def test_the_last_layer_which_computes_the_first_token_alone_is_packed_too(learnt):
+    layer = learnt._packed.base_model.encoder.layer[-1]
+    used = layer.forward.args[0]
+    assert "forward" in vars(used.attention.self.key)
+    assert "forward" in vars(used.output.dense)
+
+
 def test_the_model_given_stays_as_it_is():
     model = stack()
     made = packed(model)

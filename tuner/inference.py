@@ -182,8 +182,10 @@ class Classifier:
     @functools.cached_property
     def _packed(self) -> "PreTrainedModel":
         from tuner.packed import packed
+        from tuner.training.speed import first_token_alone
 
-        return packed(self._quick)
+        # In this order: what computes the first token alone holds on to the layer it was made of.
+        return first_token_alone(packed(self.model))
 
     def _probabilities(
         self, encoded: "list[Encoding]", precision: str, on_progress: Callable[[int], None] | None = None
