@@ -65,17 +65,24 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
-        seen = gr.State({})
+        seen, changed = gr.State({}), gr.State(0)
         timer = gr.Timer(TICK_SECONDS)
 
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
+        # Apart from `show`, and with one output: for each of the sixty that `show` has, the browser works also where it is
+        # told to leave it as it is.
         @toast
-        def tick(run_id: str | None, before: dict[str, Any]) -> list[Any]:
+        def look(run_id: str | None, before: dict[str, Any], changes: int) -> Any:  # noqa: ANN401
+            return gr.skip() if _seen(run_id, before) == before else changes + 1
+
+        @toast
+        def show(run_id: str | None, before: dict[str, Any]) -> list[Any]:
             return _changes(run_id, before, len(train.view), len(evaluate.view))
 
-        ticked = [chosen, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
-        timer.tick(tick, [chosen, seen], ticked, concurrency_limit=None, queue=False, **quiet)
+        shown = [chosen, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
+        timer.tick(look, [chosen, seen, changed], changed, concurrency_limit=None, queue=False, **quiet)
+        changed.change(show, [chosen, seen], shown, concurrency_limit=None, queue=False, **quiet)
 
         @toast
         def choose(run_id: str | None) -> list[Any]:
@@ -131,29 +138,39 @@ def _linked(request: gr.Request) -> list[Any]:
     return [words[:MOST_CHARACTERS] if words else gr.skip(), gr.Dropdown(value=model[:500]) if model else gr.skip()]
 
 
-def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:
-    """What a tick has to send: the list, who asks, the run's view, its report; `gr.skip()` for what stayed as it was."""
+def _seen(run_id: str | None, before: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of the runs and of who asks, as it would be now."""
     person = access.current()
     who = [person.name, person.expired]
     if person.expired:  # what stands there stays: the person is about to log in again
-        said = [gr.skip()] * 2 if before.get("who") == who else login_panel.view_of(person)
-        return [*[gr.skip()] * 3, {**before, "who": who}, *said, *[gr.skip()] * (train_size + evaluate_size)]
+        return {**before, "who": who}
     rows = [runs.summary(run) for run in access.visible()]
-    choices = [render.run_choice(row) for row in rows]
     row = next((row for row in rows if row["run_id"] == run_id), None)
-    state = row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]]
-    ended = row is not None and row["state"] not in LIVING
-    states = [row["state"] for row in rows]
-    now = {"who": who, "choices": choices, "states": states, "run": run_id, "state": state, "ended": ended}
+    return {
+        "who": who,
+        "choices": [render.run_choice(row) for row in rows],
+        "states": [{"run_id": row["run_id"], "state": row["state"]} for row in rows],
+        "run": run_id,
+        "state": row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]],
+        "ended": row is not None and row["state"] not in LIVING,
+    }
+
+
+def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:
+    """What the page has to be sent: the list, who asks, the run's view, its report; `gr.skip()` for what stayed as it was."""
+    now = _seen(run_id, before)
+    said = [gr.skip()] * 2 if before.get("who") == now["who"] else login_panel.view_of(access.current())
+    if access.current().expired:
+        return [*[gr.skip()] * 3, now, *said, *[gr.skip()] * (train_size + evaluate_size)]
     same_run = before.get("run") == run_id
-    fresh = same_run and before.get("state") == state
-    report_due = row is not None and ended and same_run and not before.get("ended")
+    fresh = same_run and before.get("state") == now["state"]
+    report_due = now["ended"] and same_run and not before.get("ended")
     return [
-        gr.skip() if choices == before.get("choices") else gr.Radio(choices=choices),
-        gr.skip() if bool(rows) == bool(before.get("choices")) else gr.Markdown(visible=not rows),
-        gr.skip() if states == before.get("states") else render.run_colours(rows),
-        gr.skip() if now == before else now,
-        *([gr.skip()] * 2 if before.get("who") == who else login_panel.view_of(person)),
-        *([gr.skip()] * train_size if fresh or row is None else train_tab.view_of(run_id)),
+        gr.skip() if now["choices"] == before.get("choices") else gr.Radio(choices=now["choices"]),
+        gr.skip() if bool(now["choices"]) == bool(before.get("choices")) else gr.Markdown(visible=not now["choices"]),
+        gr.skip() if now["states"] == before.get("states") else render.run_colours(now["states"]),
+        now,
+        *said,
+        *([gr.skip()] * train_size if fresh or now["state"] is None else train_tab.view_of(run_id)),
         *(evaluate_tab.view_of(run_id, evaluate_size) if report_due else [gr.skip()] * evaluate_size),
     ]
