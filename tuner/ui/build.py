@@ -65,7 +65,9 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
-        seen, changed = gr.State({}), gr.State(0)
+        seen = gr.State({})
+        # No State: one that a call outside the queue changes tells nobody.
+        changed = gr.Number(0, precision=0, visible="hidden", show_label=False, container=False, elem_id="changes")
         timer = gr.Timer(TICK_SECONDS)
 
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
