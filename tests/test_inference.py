@@ -1,5 +1,7 @@
 """Classifiers: loading, predicting, scoring."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import tuner
 from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SourceError
-from tuner.inference import batches_by_length, batches_in_order, load_classifier, load_untouched
+from tuner.inference import Answering, batches_by_length, batches_in_order, load_classifier, load_untouched, uncalibrated
 
 
 @pytest.fixture
@@ -68,6 +70,22 @@ def test_the_untouched_model_has_a_name(run):
     assert answers[0] == answers[1]
     with pytest.raises(RunError, match="There is no run 'x'"):
         load_classifier("untouched:x")
+
+
+def test_an_answer_can_be_taken_back_to_what_the_model_itself_says(run):
+    classifier, answering = load_classifier(run), Answering(temperature=2.5, threshold=None)
+    found = replace(classifier, answering=answering).predict(["great film"])[0]
+    plain = classifier.plain().predict(["great film"])[0]
+    assert uncalibrated(found, answering).probabilities == pytest.approx(plain.probabilities, abs=1e-9)
+    assert found.probabilities != pytest.approx(plain.probabilities, abs=1e-3)
+
+
+def test_an_answer_says_how_far_the_text_was_read(run):
+    classifier = load_classifier(run)
+    short, long = classifier.predict(["great film", "great film today " * 60])
+    assert (short.read, short.cut) == (len("great film"), False)
+    assert long.cut
+    assert classifier.encode([long.text[: long.read]])[0].ids == classifier.encode([long.text])[0].ids
 
 
 @pytest.mark.parametrize("pad", [None, 7])

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tuner import modeling, runs
 from tuner.data.reading import is_blank
 from tuner.errors import ModelError, RunError, SourceError
-from tuner.evaluation.calibration import Threshold
+from tuner.evaluation.calibration import Threshold, apply_temperature
 from tuner.evaluation.metrics import softmax
 from tuner.hardware import autocast, resolve_precision, torch_device
 from tuner.runs import Run
@@ -68,6 +68,7 @@ class Prediction:
         probabilities: label name → probability, in the model's order.
         tokens: tokens read, special ones included.
         cut: whether the text was longer than the model reads.
+        read: its characters up to the last token read.
         unsure: whether the probability of the label lies below the classifier's threshold; None where it has none.
     """
 
@@ -77,11 +78,18 @@ class Prediction:
     tokens: int
     cut: bool
     unsure: bool | None = None
+    read: int = 0
 
     def to_json(self) -> dict[str, object]:
         """{"text", "label", "probabilities"}, and "unsure" where the classifier has a threshold."""
         found: dict[str, object] = {"text": self.text, "label": self.label, "probabilities": self.probabilities}
         return found if self.unsure is None else found | {"unsure": self.unsure}
+
+
+def uncalibrated(prediction: Prediction, answering: Answering) -> Prediction:
+    """The answer as the model itself gives it: without the temperature and threshold it was given with."""
+    shares = apply_temperature(list(prediction.probabilities.values()), 1 / answering.temperature)
+    return replace(prediction, probabilities=dict(zip(prediction.probabilities, shares.tolist(), strict=True)), unsure=None)
 
 
 class Place:
@@ -150,6 +158,7 @@ class Classifier:
                 tokens=len(encoding.ids),
                 cut=bool(encoding.overflowing) or len(text) > MOST_CHARACTERS,
                 unsure=bool(row.max() < threshold.value) if threshold else None,
+                read=max((end for _, end in encoding.offsets), default=0),
             )
             for text, row, encoding in zip(texts, self._probabilities(encoded, "fp32"), encoded, strict=True)
         ]

@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+from gradio.route_utils import get_root_url
 
 from tuner import runs
+from tuner.hub import push_state
 from tuner.snippets import snippets
 from tuner.ui import text
 from tuner.ui.context import UNTOUCHED, Context
@@ -49,8 +51,8 @@ def wire(context: Context, panel: ElsewherePanel, model: gr.Dropdown, box: gr.Te
             return ["", *[text.NO_MODEL] * len(panel.code)]
         words = (words or "").strip() or text.EXAMPLES[0]
         run, classifier = context.run_of(name), context.classifier(name)
-        location = str(run.model_folder) if run and context.local else name if run is None else _PUSHED
-        url = str(request.request.base_url).rstrip("/") if request.request else ""
+        location = str(run.model_folder) if run and context.local else name if run is None else pushed_to(run)
+        url = str(get_root_url(request.request, request.request.url.path, None)) if request.request else ""
         found = snippets(
             name,
             words,
@@ -61,7 +63,9 @@ def wire(context: Context, panel: ElsewherePanel, model: gr.Dropdown, box: gr.Te
         )
         if name.startswith(UNTOUCHED):
             found["python"] = text.NO_FRESH_HEAD
-        return [link_to(url, name, words), *(found[key] for key in panel.code)]
+        link, kept = link_to(url, name, words)
+        info = text.SHARE_LINK_INFO if kept == len(words) else text.LINK_IS_CUT.format(f"{kept:,}")
+        return [gr.Textbox(value=link, info=info), *(found[key] for key in panel.code)]
 
     gr.on(
         [page.select, model.change], fill, [model, box], [panel.link, *panel.code.values()], api_visibility="private",
@@ -69,11 +73,17 @@ def wire(context: Context, panel: ElsewherePanel, model: gr.Dropdown, box: gr.Te
     )  # fmt: skip
 
 
-def link_to(url: str, name: str, words: str) -> str:
-    """The address of the Playground with a model and a text; a text too long for an address is cut."""
+def pushed_to(run: runs.Run) -> str:
+    """Where others find a run's model: its repository on the Hub, or what stands for one."""
+    state = push_state(run)
+    return state.pushed.repo_id if state and state.pushed else _PUSHED
+
+
+def link_to(url: str, name: str, words: str) -> tuple[str, int]:
+    """The address of the Playground with a model and a text, and how many characters of a text too long for it are kept."""
     chosen = {"run": name} if runs.is_run_id(name) else {"model": name}
     while True:
         link = f"{url}/?{urlencode({**chosen, 'tab': 'playground', 'text': words})}"
         if len(link) <= _MOST_IN_A_LINK or not words:
-            return link
+            return link, len(words)
         words = words[: len(words) * 3 // 4]  # one emoji is twelve characters there

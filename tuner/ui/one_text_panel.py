@@ -9,7 +9,7 @@ import pandas as pd
 from tuner.errors import TunerError
 from tuner.evaluations import of_run
 from tuner.explain import METHODS, explain, word_spans
-from tuner.inference import MOST_CHARACTERS
+from tuner.inference import MOST_CHARACTERS, uncalibrated
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
@@ -99,7 +99,8 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
             return [render.empty(text.TYPE_SOMETHING if name else text.NO_MODEL), "", None]
         try:
             classifier = context.classifier(name)
-            found = (classifier.plain().predict([words]) if raw else context.predict(name, [words]))[0]
+            found = context.predict(name, [words])[0]
+            found = uncalibrated(found, classifier.answering) if raw else found
         except TunerError as error:  # in the answer's place: the one before is of another text or model
             return [render.empty(str(error)), "", None]
         threshold = classifier.answering.threshold
@@ -121,7 +122,8 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
             found = explain(classifier, words, label if label in classifier.labels else None, method)
         except TunerError as error:
             return ["", str(error), None, gr.Button(visible=False)]
-        about = " ".join(filter(None, [remark(found), found.about, found.warning]))
+        delta = "" if found.delta is None else text.DELTA.format(f"{found.delta:.1%}")
+        about = " ".join(filter(None, [remark(found), found.about, delta, found.warning]))
         return [words_html(found), about, words_table(found), gr.Button(visible=False)]
 
     @toast

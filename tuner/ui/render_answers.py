@@ -69,7 +69,8 @@ def percent(share: float) -> str:
 def tokens(prediction: Prediction, limit: int) -> str:
     """How much of the text was read."""
     if prediction.cut:
-        return f"Only the first {prediction.tokens:,} tokens were read, as many as the model takes; the rest was cut."
+        where = f"the first {prediction.read:,} of {len(prediction.text):,} characters"
+        return f"Only {prediction.tokens:,} tokens were read, as many as the model takes: {where}. The rest was cut."
     return f"{prediction.tokens:,} of at most {limit:,} tokens, all of the text was read."
 
 

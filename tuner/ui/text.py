@@ -304,6 +304,8 @@ ELSEWHERE_WHAT = (
 )
 SHARE_LINK = "Link to this model and text"
 SHARE_LINK_INFO = "opens this page with both filled in; it works for whoever can reach this address"
+LINK_IS_CUT = "opens this page with the model and the first {} characters of the text: more does not go into an address"
+DELTA = "Convergence delta {}."
 NO_FRESH_HEAD = "# The base model before training has a head that Tuner makes: no file holds it."
 SNIPPETS = {"python": "Python, transformers alone", "gradio_client": "Python, gradio_client", "curl": "curl", "cli": "Terminal"}
 
