@@ -1,5 +1,6 @@
 """Prints docs/settings.md from the settings themselves: `python docs/build_settings.py > docs/settings.md`."""
 
+from tuner.allowed import allowed
 from tuner.config import RunConfig, fields
 
 HEAD = """# Settings
@@ -16,10 +17,10 @@ def page() -> str:
     seen = set()
     for section, field, info in fields():
         if section not in seen:
-            lines += ["", f"## {section}", "", "| field | default | what it does |", "|---|---|---|"]
+            lines += ["", f"## {section}", "", "| field | default | allowed | what it does |", "|---|---|---|---|"]
             seen.add(section)
         value = getattr(getattr(default, section), field)
-        lines.append(f"| `{field}` | {'–' if value is None else f'`{value}`'} | {info.description} |")
+        lines.append(f"| `{field}` | {'–' if value is None else f'`{value}`'} | {allowed(field, info)} | {info.description} |")
     return "\n".join(lines)
 
 

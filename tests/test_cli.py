@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tuner import runs
+from tuner import catalog, runs
 from tuner.cli import main
 from tuner.config import fields
 
@@ -207,3 +207,17 @@ def test_show_tells_what_a_run_was_trained_with(capsys, trained):
     assert trained.config.data.fingerprint in out
     assert f"torch {trained.environment['packages']['torch']}" in out
     assert json.loads(call(capsys, "show", trained.id, "--json")[1])["environment"] == trained.environment
+
+
+def test_every_setting_is_listed_with_its_default_and_what_it_may_be(capsys):
+    code, out, _ = call(capsys, "settings", "--json")
+    rows = {row["setting"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows["training.weight_decay"]["allowed"] == "0 to 1"
+    assert rows["training.num_train_epochs"]["default"] == 1
+    assert "training.weight_decay = 0.01  (0 to 1)" in call(capsys, "settings")[1]
+
+
+def test_every_preset_says_when_to_use_it_and_what_was_measured(capsys):
+    out = call(capsys, "presets")[1]
+    assert all(preset.name in out and preset.measured[:30] in out for preset in catalog.PRESETS.values())

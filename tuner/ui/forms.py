@@ -1,12 +1,12 @@
 """Widgets generated from the settings: label, help, bounds and choices stand in `tuner.config` alone."""
 
 import types
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import gradio as gr
 from pydantic.fields import FieldInfo
 
-from tuner import catalog
+from tuner.allowed import allowed, choices
 from tuner.config import RunConfig, fields
 
 Key = tuple[str, str]
@@ -27,13 +27,13 @@ def widget(
     """
     kind, optional = _plain_type(info.annotation)
     common = {**_common(section, field, info), "value": value, "render": render}
-    choices = _choices(field, kind)
+    names = choices(field, info.annotation)
     if get_origin(kind) is list:
-        return gr.CheckboxGroup(choices=choices, **common)
-    if choices and optional:
-        return gr.Dropdown(choices=[("none", ""), *choices], **{**common, "value": value or ""})
-    if choices:
-        return gr.Dropdown(choices=choices, **common)
+        return gr.CheckboxGroup(choices=names, **common)
+    if names and optional:
+        return gr.Dropdown(choices=[("none", ""), *names], **{**common, "value": value or ""})
+    if names:
+        return gr.Dropdown(choices=names, **common)
     if kind is bool:
         return gr.Checkbox(**common)
     if kind in (int, float) and not optional:
@@ -77,6 +77,8 @@ def to_settings(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:
 
 def _common(section: str, field: str, info: FieldInfo) -> dict[str, Any]:
     help_text = (info.description or "").partition(": ")[2] or info.description
+    bounds = "" if choices(field, info.annotation) or info.annotation is bool else allowed(field, info)
+    help_text = f"{help_text} ({bounds})" if bounds else help_text
     return {"label": _label(field), "info": help_text, "elem_id": f"set-{section}-{field}", "interactive": True}
 
 
@@ -94,11 +96,3 @@ def _plain_type(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401
     if hasattr(annotation, "__metadata__"):
         return annotation.__origin__, False
     return annotation, False
-
-
-def _choices(field: str, kind: Any) -> list[str]:  # noqa: ANN401
-    if get_origin(kind) is list:
-        return _choices(field, get_args(kind)[0])
-    if get_origin(kind) is Literal:
-        return list(get_args(kind))
-    return {"lr_scheduler_type": catalog.schedulers, "optim": catalog.optimizers}.get(field, list)()
