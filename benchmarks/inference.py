@@ -1,5 +1,7 @@
 """How fast Tuner answers beside a plain pipeline: `python -m benchmarks.inference [--run RUN]`.
 
+Without a run one is made, of a few steps, in a folder that goes afterwards: how well a model answers does not change how fast.
+
 The same model answers the same tweets in float32. Both sides take turns within a round and ratios are taken round by round, so
 that a machine that is busy for a while slows both. The people ask a real server, which runs in a process of its own, over plain
 HTTP as the page itself asks while somebody types: one POST without a place in Gradio's queue, each person in a session of their
@@ -10,29 +12,31 @@ it, 50 ms.
 
 import argparse
 import json
+import os
 import signal
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from transformers import pipeline
 
 from benchmarks.training import machine
-from tuner import RunConfig, runs
+from tuner import RunConfig, runs, train
 from tuner.batch import answer_file
 from tuner.data.labelled import load_labelled
 from tuner.inference import load_classifier
+from tuner.runs import Run
 
 # Ours over the pipeline's, people over one person, and seconds.
 TARGETS = {"one text": 1.0, "file": 3.0, "people": 10.0, "first answer": 3.0}
@@ -169,22 +173,30 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description="Answering texts.")
-    parser.add_argument("--run", default="latest", help="a run of a sample:minilm on sample:tweets (default: the latest)")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--run", help="a run of sample:minilm on sample:tweets (default: one of six steps, made for it)")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--texts", type=int, default=600, help="texts of the file (default 600)")
     given = parser.parse_args()
-    run = runs.get(given.run)
+    with ExitStack() as stack:
+        if given.run is None:
+            os.environ["TUNER_HOME"] = stack.enter_context(TemporaryDirectory())
+            train(RunConfig(data={"max_train_samples": 500}, training={"max_steps": 6}))
+        measure(runs.get(given.run or "latest"), given.texts, given.rounds)
+
+
+def measure(run: Run, count: int, most_rounds: int) -> None:
+    """Prints the table for a run's model."""
     classifier = load_classifier(run).plain()
     plain = pipeline("text-classification", str(run.model_folder), truncation=True, max_length=classifier.max_length)
-    texts = list(load_labelled(RunConfig().data).splits["test"].texts[: given.texts])
+    texts = list(load_labelled(RunConfig().data).splits["test"].texts[:count])
     print(f"largest difference of a probability: {largest_difference(classifier, plain, texts[:200]):.1e}", flush=True)
     rounds, served = [], []
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         measure_round(classifier, plain, texts[:50], Path(folder))  # warm
-        for number in range(given.rounds):
+        for number in range(most_rounds):
             rounds.append(measure_round(classifier, plain, texts, Path(folder)))
             served.append(ask_server(run.id, texts))
-            print(f"round {number + 1} of {given.rounds}: {rounds[-1] | served[-1]}", flush=True)
+            print(f"round {number + 1} of {most_rounds}: {rounds[-1] | served[-1]}", flush=True)
     print(f"\n{table(rounds, served)}\n\n{len(texts)} tweets, {machine()}")
 
 
