@@ -57,6 +57,18 @@ def test_attention_is_shares(planted, architecture):
     assert min(scores) >= 0
 
 
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+def test_attention_goes_to_the_keyword(planted, architecture):
+    """It has no sign and need not be largest there: over 20 texts the keyword has more of it than the mean of the others."""
+    rng, own, others = random.Random(1), 0.0, 0.0
+    for keyword in list(KEYWORDS.values()) * 10:
+        words = explain(planted[architecture], planted_text(rng, keyword), method="attention").words
+        rest = [word.score for word in words if word.text != keyword]
+        own += 1 - sum(rest)
+        others += sum(rest) / len(rest)
+    assert own > others
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
