@@ -48,6 +48,17 @@ def test_a_share_never_reads_as_certain_where_it_is_not(share, words):
     assert render_answers.percent(share) == words
 
 
+def test_a_text_within_the_limit_was_read_whole():
+    found = Prediction("text", "a", {"a": 1.0}, 1_024, False)
+    assert render_answers.tokens(found, 8_192) == "1,024 of at most 8,192 tokens, all of the text was read."
+
+
+def test_a_cut_text_says_how_much_was_read():
+    found = Prediction("text", "a", {"a": 1.0}, 512, True)
+    assert render_answers.tokens(found, 512).startswith("Only the first 512 tokens were read")
+    assert "all of the text" not in render_answers.tokens(found, 512)
+
+
 @pytest.mark.parametrize(("change", "words"), [(0.031, "+3.1"), (-0.5, "−50.0"), (0.0, "+0.0")])
 def test_points_carry_their_sign(change, words):
     assert points(change) == words
