@@ -1,19 +1,24 @@
 """What handlers share."""
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from safetensors.torch import load_file, save_file
 
+from tests import tiny
 from tuner import feedback, runs
 from tuner.config import DataConfig
-from tuner.errors import ModelError, SourceError
+from tuner.errors import ModelError, SourceError, TunerError
 from tuner.feedback import Feedback
+from tuner.inference import Classifier
 from tuner.ui.context import Context, Recent
 
 
@@ -138,6 +143,61 @@ def test_a_folder_that_was_written_anew_answers_anew(learnt, tmp_path):
     save_file(weights | {place: weights[place][:32].contiguous()}, folder / "model.safetensors", {"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config | names))
     assert (context.classifier(str(folder)).labels, context.classifier(str(folder)).max_length) == (("bad", "good"), 32)
+
+
+def test_twenty_people_at_once_are_fewer_batches_and_each_gets_their_own_answer(learnt, monkeypatch):
+    context, begun, go_on, calls = Context(), threading.Event(), threading.Event(), []
+    predict = Classifier.predict
+
+    def slow(self, texts):
+        calls.append(len(texts))
+        begun.set()
+        assert go_on.wait(60)
+        return predict(self, texts)
+
+    monkeypatch.setattr(Classifier, "predict", slow)
+    texts = [text for text, _ in tiny.labelled_rows(20)]
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(context.predict, learnt.name, [text]) for text in texts]
+        assert begun.wait(60)
+        while len(context._loaded(learnt.name).batcher._waiting) + calls[0] < 20:
+            time.sleep(0.01)
+        go_on.set()
+        answers = [future.result(60)[0] for future in asked]
+    assert len(calls) == 2
+    assert [answer.text for answer in answers] == texts
+    for answer, text in zip(answers, texts, strict=True):
+        assert answer.probabilities == pytest.approx(predict(learnt, [text])[0].probabilities, abs=1e-5)
+
+
+def test_of_three_classifiers_the_first_is_out_of_memory(learnt, tmp_path):
+    context = Context()
+    for name in "abc":
+        shutil.copytree(learnt.name, tmp_path / name)
+    first = weakref.ref(context.classifier(str(tmp_path / "a")).model)
+    context.predict(str(tmp_path / "a"), ["great film"])
+    context.predict(str(tmp_path / "b"), ["great film"])
+    assert first() is not None
+    context.predict(str(tmp_path / "c"), ["great film"])
+    gc.collect()
+    assert first() is None
+
+
+def test_a_run_that_was_deleted_since_is_told(train_here, tiny_config):
+    context, run = Context(), train_here(tiny_config(max_steps=1))
+    context.predict(run.id, ["great film"])
+    runs.delete(run)
+    with pytest.raises(TunerError, match=f"There is no run '{run.id}'"):
+        context.predict(run.id, ["great film"])
+
+
+def test_a_folder_that_was_removed_since_is_told(learnt, tmp_path):
+    context, folder = Context(), tmp_path / "model"
+    shutil.copytree(learnt.name, folder)
+    context.predict(str(folder), ["great film"])
+    shutil.rmtree(folder)
+    with pytest.raises(TunerError, match=str(folder)):
+        context.predict(str(folder), ["great film"])
 
 
 @pytest.mark.parametrize("name", [None, 5, "", " ", [], {}])
