@@ -21,11 +21,41 @@ def run(train_here, tiny_config):
     return train_here(tiny_config(max_steps=2))
 
 
+@pytest.fixture(scope="module")
+def files():
+    """Architecture → the exported file, each written once."""
+    return {}
+
+
+@pytest.fixture
+def exported(classifier, files, tmp_path_factory):  # noqa: F811
+    kind = classifier.model.config.model_type
+    if kind not in files:
+        files[kind] = onnx_export.write_onnx(classifier, tmp_path_factory.mktemp(kind) / "model.onnx")
+    return files[kind]
+
+
 @pytest.mark.slow
-def test_every_architecture_answers_as_before(classifier, tmp_path):  # noqa: F811
-    answer = onnx_export.answerer(classifier, onnx_export.write_onnx(classifier, tmp_path / "model.onnx"))
+def test_every_architecture_answers_as_before(classifier, exported):  # noqa: F811
+    answer = onnx_export.answerer(classifier, exported)
     np.testing.assert_allclose(answer(TEXTS), classifier.score(TEXTS, "fp32"), atol=1e-4)
     np.testing.assert_allclose(answer(TEXTS[:1]), classifier.score(TEXTS[:1], "fp32"), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_text_gets_the_same_answer_alone_and_padded(classifier, exported, monkeypatch):  # noqa: F811
+    answer = onnx_export.answerer(classifier, exported)
+    monkeypatch.setattr(onnx_export, "batches_by_length", lambda lengths, most: [list(range(len(lengths)))])
+    np.testing.assert_allclose(answer(TEXTS), np.concatenate([answer([text]) for text in TEXTS]), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_every_architecture_answers_in_8_bits_and_is_smaller(classifier, exported):  # noqa: F811
+    small = onnx_export._quantized(classifier, exported)
+    found = onnx_export.answerer(classifier, small)(TEXTS)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+    assert small.stat().st_size < exported.stat().st_size
 
 
 @pytest.mark.slow
