@@ -1,5 +1,6 @@
 """A text gets the same answer alone, in a batch, in a file, beside other people's and from transformers' own pipeline."""
 
+import csv as csv_format
 import dataclasses
 
 import numpy as np
@@ -10,10 +11,26 @@ import torch
 from tests import tiny
 from tuner import modeling
 from tuner.batch import answer_file
+from tuner.export import convert
 from tuner.inference import Classifier, Place
 from tuner.together import Batcher
 
 TEXTS = ["great", "awful film", *(" ".join(text for text, _ in tiny.labelled_rows(n)) for n in (1, 2, 3, 9)), "x " * 500]
+ODD = {
+    "only emoji": "😀👩‍👩‍👧🇩🇪",
+    "control characters": "a\x00great\x07 \x1b[31m film\x7f",
+    "only control characters": "\x00\x01",
+    "right to left": "\u202eمرحبا بالعالم\u202c great",
+    "html": "<script>alert('great')</script> &amp; <b>film</b>",
+    "han": "这部电影很好",
+    "hindi": "यह फिल्म बहुत अच्छी है",
+    "combining": "cafe\u0301 nai\u0308ve",
+    "line ends": "great\r\nfilm\rawful\u2028again",
+    "quotes": 'she said "great", twice',
+    "formula": "=HYPERLINK(1)",
+    "special tokens": "[CLS] great [SEP] <s> </s> <|endoftext|>",
+    "1 MB": "great film " * 95_326,
+}
 
 
 @pytest.fixture(params=tiny.ARCHITECTURES)
@@ -36,6 +53,32 @@ def test_every_path_gives_the_same_answer(classifier, tmp_path):
     answer_file(classifier, TEXTS, tmp_path / "a.parquet")
     written = pd.read_parquet(tmp_path / "a.parquet")[[f"probability_{name}" for name in classifier.labels]]
     np.testing.assert_allclose(written, alone, atol=1e-5)
+
+
+def test_odd_texts_get_in_a_batch_what_each_gets_alone(classifier):
+    alone = np.concatenate([shares(classifier.predict([text])) for text in ODD.values()])
+    np.testing.assert_allclose(shares(classifier.predict(list(ODD.values()))), alone, atol=1e-5)
+
+
+@pytest.fixture
+def long_cells():
+    """Python's reader refuses cells of more than 131,072 characters."""
+    before = csv_format.field_size_limit(2**21)
+    yield
+    csv_format.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("long_cells")
+def test_odd_texts_survive_a_file_and_the_csv_made_of_it(learnt, tmp_path):
+    """A CSV cell that starts like a formula gets a ' before it, and nothing else is changed."""
+    texts = list(ODD.values())
+    answer_file(learnt, texts, tmp_path / "a.parquet")
+    answer_file(learnt, texts, tmp_path / "a.csv")
+    convert(tmp_path / "a.parquet", tmp_path / "b.csv")
+    assert pd.read_parquet(tmp_path / "a.parquet")["text"].tolist() == texts
+    for name in ("a.csv", "b.csv"):
+        with (tmp_path / name).open(newline="", encoding="utf-8") as file:
+            assert [row[0] for row in csv_format.reader(file)] == ["text", *(f"'{t}" if t[0] == "=" else t for t in texts)]
 
 
 def test_the_answers_are_those_of_the_library(classifier):
