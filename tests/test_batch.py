@@ -3,16 +3,17 @@
 import csv as csv_format
 import gzip
 import json
+import tracemalloc
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from tests import tiny
-from tuner.batch import answer_file, read_texts
+from tuner.batch import Texts, answer_file, read_texts
 from tuner.errors import SourceError
 from tuner.evaluation.calibration import Threshold
-from tuner.inference import Answering, load_classifier
+from tuner.inference import Answering, Prediction, load_classifier
 
 READERS = {
     ".csv": lambda path: pd.read_csv(path, keep_default_na=False),
@@ -108,6 +109,32 @@ def test_texts_of_a_long_file_are_not_all_in_memory(write, small_chunks):
     texts = read_texts(write("a.txt", "\n".join(f"text {i}" for i in range(50_000))))
     assert len(texts) == 50_000
     assert next(iter(texts)) == "text 0"
+
+
+class Stub:
+    """Answers without a model."""
+
+    labels, answering = ("neg", "pos"), Answering()
+
+    def predict(self, texts):
+        return [Prediction(text, "pos", {"neg": 0.25, "pos": 0.75}, 3, False) for text in texts]
+
+
+def most_memory(count, output):
+    """Bytes in use at the peak while that many texts, none kept elsewhere, are answered."""
+    texts = Texts(count, lambda: (f"text {i} of many" for i in range(count)))
+    tracemalloc.start()
+    assert answer_file(Stub(), texts, output).rows == count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("ending", READERS)
+def test_ten_times_the_texts_need_no_more_memory(ending, tmp_path):
+    most_memory(10, tmp_path / f"a{ending}")  # imports
+    few, many = (most_memory(count, tmp_path / f"a{ending}") for count in (2_000, 20_000))
+    assert many < 2 * few
 
 
 WIDE = ",".join(f"c{i}" for i in range(1_000)) + "\n" + ",".join(["1"] * 1_000) + "\n"
