@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from tests import tiny
 from tuner import catalog, runs
 from tuner.cli import main
 from tuner.config import fields
+from tuner.inference import load_classifier
 
 
 def call(capsys, *arguments):
@@ -94,6 +96,26 @@ def test_predict_keeps_rows_without_text_in_place(capsys, trained, write, tmp_pa
     call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row["label"] == "" for row in rows] == [False, True, False]
+
+
+def test_predict_against_another_model_writes_both_answers(capsys, trained, learnt, write, tmp_path):
+    texts, output = [text for text, _ in tiny.labelled_rows(2)], tmp_path / "out.jsonl"
+    source = write("in.csv", f'text\n{texts[0]}\n""\n{texts[1]}\n')
+    code, out, _ = call(capsys, "predict", trained.id, "--against", learnt.name, "--input", source, "--output", output)
+    rows = [row for row in map(json.loads, output.read_text().splitlines()) if row["label"]]
+    own, others = load_classifier(trained).predict(texts), learnt.predict(texts)
+    assert code == 0
+    assert [row["probability"] for row in rows] == pytest.approx([a.probabilities[a.label] for a in own], abs=1e-5)
+    assert [row["other_probability"] for row in rows] == pytest.approx([a.probabilities[a.label] for a in others], abs=1e-5)
+    assert [(row["label"], row["other_label"]) for row in rows] == [(a.label, b.label) for a, b in zip(own, others, strict=True)]
+    assert [row["other_label"] for row in rows] == ["neg", "pos"]
+    assert f"give the same label to {sum(row['label'] == row['other_label'] for row in rows)} of 2" in out
+
+
+def test_predict_against_needs_a_file_to_write(capsys, trained, write):
+    code, out, err = call(capsys, "predict", trained.id, "--against", trained.id, "--input", write("in.csv", "text\nfine\n"))
+    assert (code, out) == (2, "")
+    assert "--against needs --output" in err
 
 
 def test_preview_json_is_the_profile(capsys, csv, tiny_models):

@@ -55,7 +55,7 @@ def test_a_text_within_the_limit_was_read_whole():
 
 def test_a_cut_text_says_how_much_was_read():
     found = Prediction("text", "a", {"a": 1.0}, 512, True)
-    assert render_answers.tokens(found, 512).startswith("Only the first 512 tokens were read")
+    assert render_answers.tokens(found, 512).startswith("Only 512 tokens were read, as many as the model takes: the first ")
     assert "all of the text" not in render_answers.tokens(found, 512)
 
 
