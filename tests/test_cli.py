@@ -203,6 +203,16 @@ def test_a_run_that_fails_ends_with_1_and_its_cause(capsys, tiny_config, queued,
     assert "has changed" in err
 
 
+@pytest.mark.slow
+def test_continue_trains_the_model_further_on_another_table(capsys, trained, csv):
+    other = csv(rows=60, name="other.csv")
+    code, out, _ = call(capsys, "continue", trained.id, "--data", other, "--json")
+    answer = json.loads(out)
+    further = runs.get(answer["run_id"])
+    assert (code, answer["state"]) == (0, "completed")
+    assert (further.config.model.name, further.config.data.source) == (f"run:{trained.id}", str(other))
+
+
 def test_help_is_quick_to_load_and_exits_0():
     done = subprocess.run([sys.executable, "-m", "tuner", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0

@@ -5,7 +5,7 @@ import torch
 
 from tests import tiny
 from tuner import modeling, runs
-from tuner.config import RunConfig
+from tuner.config import DataConfig, RunConfig
 from tuner.errors import ModelError, RunError, SettingsError
 from tuner.launch.local import continuation, prepare
 from tuner.structure import heads
@@ -70,7 +70,7 @@ def test_other_labels_are_refused_before_the_start(finished, csv):
     run = finished(max_steps=1)
     other = csv(labels=("good", "bad"), name="other.csv")
     with pytest.raises(SettingsError, match=r"model.keep_head = True: the head of run:.* knows 'neg', 'pos'"):
-        prepare(continuation(run).with_changes({"data": {"source": str(other)}}))
+        prepare(continuation(run, {"data": {"source": str(other)}}))
 
 
 def test_a_model_without_a_head_has_none_to_keep(tiny_config):
@@ -83,6 +83,40 @@ def test_what_shaped_the_model_is_not_done_twice(finished):
     further = continuation(run)
     assert (further.model.num_hidden_layers, further.model.intermediate_size) == (None, None)
     assert model_of(further).config.num_hidden_layers == 2
+
+
+@pytest.fixture
+def of_a_hub_set(finished):
+    """A finished run whose settings say of its data what only one set on the Hub has."""
+    run = finished(max_steps=1)
+    said = {"source": "owner/name", "config": "en", "revision": "abc", "train_split": "big", "validation_split": "v",
+            "test_split": "t", "text_column": "tweet", "label_column": "mood", "label_map": {"a": "neg"}, "overlay": "0" * 12,
+            "max_train_samples": 30}  # fmt: skip
+    (run.folder / "config.yaml").write_text(run.config.with_changes({"data": said}).to_yaml())
+    return run
+
+
+def test_what_was_said_of_the_old_source_is_not_asked_of_another(of_a_hub_set, csv):
+    other = csv(name="other.csv")
+    data = continuation(of_a_hub_set, {"data": {"source": str(other)}}).data
+    assert data == DataConfig(source=str(other), max_train_samples=30)
+    assert prepare(RunConfig(data=data)).data.revision is None
+
+
+def test_what_is_said_of_the_other_source_holds(of_a_hub_set, csv):
+    said = {"source": str(csv(name="other.csv")), "text_column": "text"}
+    assert continuation(of_a_hub_set, {"data": said}).data.text_column == "text"
+
+
+@pytest.mark.parametrize("changes", [{}, {"data": {"source": "owner/name"}}, {"training": {"seed": 1}}], ids=str)
+def test_on_its_own_source_a_run_keeps_what_was_said_of_it(of_a_hub_set, changes):
+    data = continuation(of_a_hub_set, changes).data
+    assert (data.revision, data.text_column, data.label_map) == ("abc", "tweet", {"a": "neg"})
+
+
+def test_the_name_says_what_it_is_and_may_be_another(finished):
+    run = finished(max_steps=1, name="mine")
+    assert (continuation(run).name, continuation(run, {"name": "other"}).name) == ("mine, further", "other")
 
 
 def test_a_run_without_a_model_cannot_be_continued():

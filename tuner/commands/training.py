@@ -48,7 +48,9 @@ def add(command: AddCommand) -> None:
         if name == "resume":
             job_commands.add_machine(sub, " where another job must begin (default: as before)")
         if name == "continue":
-            sub.add_argument("--data", metavar="SOURCE", help="source of examples (default: the run's own)")
+            sub.add_argument(
+                "--data", metavar="SOURCE", help="source of examples, its columns and splits found anew (default: the run's own)"
+            )
             sub.add_argument(
                 "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="a setting; may be repeated"
             )
@@ -281,7 +283,7 @@ def _continue(options: argparse.Namespace) -> int:
     changes = parse_assignments(options.set)
     if options.data:
         changes = merge({"data": {"source": options.data}}, changes)
-    return see_through(local.start(local.continuation(runs.get(options.run)).with_changes(changes)), options.json)
+    return see_through(local.start(local.continuation(runs.get(options.run), changes)), options.json)
 
 
 def _move(options: argparse.Namespace) -> int:

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tuner import access, hub_read, modeling, runs
 from tuner.children import token_pipe, worker_environment
-from tuner.config import RunConfig
+from tuner.config import RunConfig, merge
 from tuner.data.extra import pinned_source
 from tuner.data.labelled import load_labelled
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
@@ -24,6 +24,11 @@ from tuner.training.build import loss_weights
 from tuner.training.fitting import Machine, fitted, refuse_unfit
 
 _FOLLOW_SECONDS = 0.3
+# Settings that mean nothing, or something else, with other data.
+_SAID_OF_A_SOURCE = (
+    "config", "revision", "train_split", "validation_split", "test_split", "text_column", "label_column", "label_map", "overlay",
+    "fingerprint",
+)  # fmt: skip
 
 
 def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
@@ -86,13 +91,19 @@ def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> R
     return run
 
 
-def continuation(run: Run) -> RunConfig:
+def continuation(run: Run, changes: Mapping[str, Any] | None = None) -> RunConfig:
     """Settings that train a finished run's model further: its own, with its model as the base model, head and all.
 
     What shaped the model (layers, width) or cut its texts is done already and not done again.
 
+    Args:
+        changes: `{"section": {"field": value}}`, laid over the run's settings. With another `data.source` columns, splits,
+            revision and whatever else was said of the run's own one are empty where they do not give them, too.
+
     Raises:
         RunError: the run has no model, or is going on.
+        SourceError: the other source means nothing.
+        SettingsError: changes that cannot be honoured.
     """
     if runs.is_living(run) or not run.has_model:
         raise RunError(f"Run {run.id} is {run.status.state} and has no finished model.", "Train it to the end first.")
@@ -100,8 +111,12 @@ def continuation(run: Run) -> RunConfig:
         "name": f"{modeling.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
         "num_hidden_layers": None, "intermediate_size": None, "mean_pooling": False,
     }  # fmt: skip
-    config = run.config.with_changes({"model": base, "data": {"fingerprint": None}})
-    return config.model_copy(update={"name": f"{run.title}, further"[:200]})
+    changes = changes or {}
+    source = changes.get("data", {}).get("source")
+    moved = source is not None and pinned_source(source) != run.config.data.source
+    data = dict.fromkeys(_SAID_OF_A_SOURCE if moved else ["fingerprint"])
+    name = f"{run.title}, further"[:200]
+    return run.config.with_changes(merge({"name": name, "model": base, "data": data}, changes))
 
 
 def resume(run: Run, token: str | None = None) -> Run:
