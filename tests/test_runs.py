@@ -118,8 +118,21 @@ def test_a_run_whose_worker_is_gone_is_lost(run, sleeper):
     sleeper.kill()
     sleeper.wait()
     assert run.status.state == "lost"
-    assert "at step 3 of 9" in run.status.message
+    assert run.status.message.endswith("at step 3 of 9. Resume goes on from the last whole checkpoint.")
     assert json.loads((run.folder / "status.json").read_text())["state"] == "lost"
+
+
+def test_a_lost_run_tells_the_last_lines_of_its_log(run):
+    (run.folder / "train.log").write_text("\n".join([*map(str, range(9)), "", "CUDA error: an illegal access  ", "", ""]))
+    runs.write_status(run, state="running", pid=2**22 - 1, process="gone:1")
+    assert run.status.message.endswith("Its last lines: 5 / 6 / 7 / 8 / CUDA error: an illegal access")
+    assert json.loads((run.folder / "status.json").read_text())["message"] == run.status.message
+
+
+def test_last_words_are_short(run):
+    (run.folder / "train.log").write_text("a" * 50_000 + "\nthe end\n")
+    assert run.last_words().endswith("a / the end")
+    assert len(run.last_words()) == 800
 
 
 def test_a_worker_that_ended_before_it_was_looked_at_is_gone(run, sleeper):

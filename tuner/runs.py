@@ -181,6 +181,11 @@ class Run:
         except OSError:
             return ""
 
+    def last_words(self, lines: int = 5, most: int = 800) -> str:
+        """The last lines of `train.log` that are not blank, in one line of at most so many characters: often a cause."""
+        said = [line.strip() for line in self.log_tail().splitlines() if line.strip()]
+        return " / ".join(said[-lines:])[-most:]
+
     def _read(self, name: str) -> str:
         try:
             return (self.folder / name).read_text(encoding="utf-8")
@@ -456,6 +461,8 @@ def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
 def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     """The status; a living state whose owner is gone becomes `lost` (`stopped` after a stop), in the file too.
 
+    What is lost gets the last lines of its log as its message's end.
+
     A worker that was asked to stop and gave no sign of life for 20 s is ended by whoever looks, unless its model is saved: what
     is left then is its report, which takes longer without a word where there are many rows.
 
@@ -476,7 +483,7 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     if exit_code is not None and exit_code < 0:
         how = f"was ended by signal {-exit_code}" + (", often for want of memory" if exit_code == -9 else "")
     else:
-        how = "is gone and said nothing"
+        how = "is gone without giving a reason"
     unit, mark = (
         ("step", "from the last whole checkpoint") if status.kind == "run" else ("trial", "after the last finished trial")
     )
@@ -485,6 +492,8 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     if run.stop_requested:
         state, how = "stopped", "was ended before it had " + ("its report" if _has_saved(run, status) else "saved")
     message = f"{run.stop_reason} The worker {how}{where}. Resume goes on {mark}.".strip()
+    if state == "lost" and (last := run.last_words()):
+        message = f"{message} Its last lines: {last}"
     if run.is_job:
         message = f"The process that followed the job is gone{where}. The job may go on: resume finds it again."
     return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)

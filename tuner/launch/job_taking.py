@@ -15,8 +15,6 @@ from tuner.words import duration
 if TYPE_CHECKING:
     from huggingface_hub import JobInfo
 
-_LAST_LINES = 6
-
 
 def take(run: Run, part: Path, copy: Copy) -> None:
     """Moves a whole result into the run's folder; what its log did not tell is added.
@@ -72,5 +70,5 @@ def no_result(run: Run, job: "JobInfo", state: JobState, checkpoint: Parcel | No
         return "failed", f"The job ended as if all were well, but left no result in {state.repo}. {cure}"
     if "timeout" in said.lower() or (ran or 0) >= state.timeout:
         return "failed", f"The job's time of {duration(state.timeout)} was over before it had saved. {cure} Give it more time."
-    last = " / ".join(line.strip() for line in run.log_tail(_LAST_LINES).splitlines() if line.strip())[-800:]
-    return "failed", f"The job ended with an error{f' ({said})' if said else ''}. Its last lines: {last or 'none'}. {cure}"
+    last = run.last_words() or "none"
+    return "failed", f"The job ended with an error{f' ({said})' if said else ''}. Its last lines: {last}. {cure}"
