@@ -24,6 +24,37 @@ def test_a_person_may_proceed_anyway(narrow, tiny_config):
     assert local.train(tiny_config(), proceed_anyway=True).status.state == "completed"
 
 
+@pytest.fixture
+def unspawned(monkeypatch):
+    """Runs are made, and no worker begins."""
+    monkeypatch.setattr(local, "spawn", lambda run: None)
+
+
+IMPATIENT = {"eval_strategy": "epoch", "save_strategy": "epoch", "early_stopping_patience": 2}
+
+
+def notes(run):
+    return [event["message"] for event in runs.read_events(run)[0] if event["event"] == "note"]
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_what_the_estimate_warns_of_is_noted_in_the_run(anyway, tiny_config, unspawned):
+    first, *_ = notes(local.start(tiny_config(max_steps=20, **IMPATIENT), proceed_anyway=anyway))
+    assert "Early stopping can never fire" in first
+
+
+def test_a_run_without_a_warning_gets_no_note(tiny_config, unspawned):
+    assert notes(local.start(tiny_config(max_steps=20))) == []
+
+
+@pytest.mark.slow
+def test_the_cli_says_the_warnings_of_a_run_it_starts(tiny_config, tmp_path, capsys):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(tiny_config().to_yaml())
+    assert main(["train", "--file", str(settings)]) == 0
+    assert "The run has only 4 steps" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_few_timed_steps_give_time_and_memory(tiny_config):
     config = tiny_config(max_steps=50, eval_strategy="steps", eval_steps=10, save_strategy="no")

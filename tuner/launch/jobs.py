@@ -18,7 +18,7 @@ from tuner.launch.estimate import estimate
 from tuner.launch.job_state import JobState
 from tuner.launch.jobs_api import LABEL, Flavor, Jobs, Refused, flavor_named, flavors, timeout_seconds
 from tuner.runs import RESUMABLE, Run
-from tuner.training.estimate import doubts_about
+from tuner.training.estimate import Estimate, doubts_about
 from tuner.training.fitting import Machine
 from tuner.words import duration
 
@@ -66,7 +66,8 @@ def start(
     jobs = Jobs(client, namespace or None)
     client.check(f"{jobs.namespace}/tuner-run", "model", private=True)
     prepared = local.prepare(_for_machine(config, machine), Machine("cuda" if machine.gpus else "cpu", machine.gpus))
-    if doubts := [] if proceed_anyway else _doubts(prepared, machine):
+    found = estimate(prepared)
+    if (doubts := _doubts(found, machine)) and not proceed_anyway:
         raise DoubtError(" ".join(doubts), "Take a larger flavor, change the settings, or proceed anyway.")
     state = JobState(
         namespace=jobs.namespace, flavor=machine.name, title=machine.title, timeout=seconds, per_hour=machine.per_hour, repo="",
@@ -74,6 +75,7 @@ def start(
     with access.admitted() as person:
         run = runs.create(prepared, owner or person.name, job=state.model_dump_json(indent=1))
     job_state.write(run, state.model_copy(update={"repo": f"{jobs.namespace}/tuner-run-{run.id}"}))
+    local.note_warnings(run, found)
     local.spawn(run, client.token)
     return run
 
@@ -211,8 +213,7 @@ def _doubt_login(seconds: int) -> None:
         raise DoubtError(cause, "Give it less time, log in again first, or proceed anyway.")
 
 
-def _doubts(config: RunConfig, machine: Flavor) -> list[str]:
+def _doubts(here: Estimate, machine: Flavor) -> list[str]:
     """What speaks against the run on that machine; nothing where the Hub does not tell its memory or disk."""
-    here = estimate(config)
     unknown = shutil.disk_usage("/").total + here.memory + here.disk
     return doubts_about(here.memory, machine.memory or unknown, here.disk, machine.disk or unknown)

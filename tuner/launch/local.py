@@ -21,6 +21,7 @@ from tuner.launch.storage import check_storage
 from tuner.limits import check_rows
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
+from tuner.training.estimate import Estimate
 from tuner.training.fitting import Machine, fitted, refuse_unfit
 
 _FOLLOW_SECONDS = 0.3
@@ -67,7 +68,7 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
 
 
 def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> Run:
-    """Makes a run and starts its worker, which waits for its turn.
+    """Makes a run and starts its worker, which waits for its turn; what the estimate warns of is noted in the run.
 
     Args:
         owner: whose it is; empty: the person's who asks.
@@ -82,13 +83,20 @@ def start(config: RunConfig, owner: str = "", proceed_anyway: bool = False) -> R
     runs.check_trains()
     access.check_start()
     prepared = prepare(config)
-    doubts = [] if proceed_anyway else estimate(prepared).doubts
-    if doubts:
-        raise DoubtError(" ".join(doubts), "Change the settings, or proceed anyway.")
+    found = estimate(prepared)
+    if found.doubts and not proceed_anyway:
+        raise DoubtError(" ".join(found.doubts), "Change the settings, or proceed anyway.")
     with access.admitted() as person:
         run = runs.create(prepared, owner or person.name)
+    note_warnings(run, found)
     spawn(run)
     return run
+
+
+def note_warnings(run: Run, found: Estimate) -> None:
+    """Makes the estimate's warnings the run's first notes: who starts it by a command or an endpoint sees no estimate."""
+    for warning in found.warnings:
+        runs.append_event(run, "note", message=warning)
 
 
 def continuation(run: Run, changes: Mapping[str, Any] | None = None) -> RunConfig:
