@@ -1,5 +1,6 @@
 """The command line, as a person or a script calls it."""
 
+import io
 import json
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from tests import tiny
 from tuner import catalog, runs
 from tuner.cli import main
-from tuner.config import fields
+from tuner.config import RunConfig, fields
 from tuner.inference import load_classifier
 
 
@@ -211,6 +212,60 @@ def test_continue_trains_the_model_further_on_another_table(capsys, trained, csv
     further = runs.get(answer["run_id"])
     assert (code, answer["state"]) == (0, "completed")
     assert (further.config.model.name, further.config.data.source) == (f"run:{trained.id}", str(other))
+
+
+@pytest.fixture
+def ended():
+    run = runs.create(RunConfig(name="mine"))
+    runs.write_status(run, state="stopped")
+    (run.folder / "weights").write_bytes(bytes(3_000_000))
+    return run
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    """A person at the terminal who types that."""
+
+    def type_in(words):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(words))
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+
+    return type_in
+
+
+@pytest.mark.parametrize(("typed", "deleted"), [("y\n", True), ("Yes\n", True), ("\n", False), ("no\n", False), ("", False)])
+def test_at_a_terminal_delete_asks_first(typed, deleted, ended, answering, capsys):
+    answering(typed)
+    code, out, err = call(capsys, "delete", ended.id, "--json")
+    assert (code, json.loads(out)) == (0, {"run_id": ended.id, "deleted": deleted})
+    assert "mine" in err
+    assert "free 3 MB? [y/N]" in err
+    assert ended.folder.exists() != deleted
+
+
+def test_delete_yes_asks_nothing(ended, answering, capsys):
+    answering("n\n")
+    assert call(capsys, "delete", ended.id, "--yes") == (0, f"Run {ended.id} was deleted.\n", "")
+
+
+def test_a_script_is_not_asked(ended, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert call(capsys, "delete", ended.id)[0] == 0
+    assert not ended.folder.exists()
+
+
+def test_a_damaged_run_is_asked_about_too(ended, answering, capsys):
+    (ended.folder / "status.json").write_text("{")
+    answering("y\n")
+    assert "unreadable" in call(capsys, "delete", ended.id)[2]
+    assert not ended.folder.exists()
+
+
+def test_what_goes_on_is_refused_and_not_asked_about(answering, capsys):
+    run = runs.create(RunConfig())
+    answering("y\n")
+    code, _, err = call(capsys, "delete", run.id)
+    assert (code, "[y/N]" in err, "Stop it first" in err) == (2, False, True)
 
 
 def test_help_is_quick_to_load_and_exits_0():

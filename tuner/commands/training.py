@@ -10,10 +10,12 @@ from tuner.commands import job_commands, pushing, study_report
 from tuner.commands.common import AddCommand, add_settings, config_from, print_json, print_table, say, score
 from tuner.commands.report import print_report
 from tuner.config import RunConfig, merge, parse_assignments
+from tuner.data import uploads
 from tuner.environment import provenance
 from tuner.errors import RunFailed, TunerError
 from tuner.runs import LIVING, Run
 from tuner.study.results import results
+from tuner.training.estimate import gigabytes
 from tuner.words import duration
 
 
@@ -47,6 +49,8 @@ def add(command: AddCommand) -> None:
         sub.add_argument("run", metavar="RUN")
         if name == "resume":
             job_commands.add_machine(sub, " where another job must begin (default: as before)")
+        if name == "delete":
+            sub.add_argument("--yes", action="store_true", help="do not ask; without a terminal nothing is asked anyway")
         if name == "continue":
             sub.add_argument(
                 "--data", metavar="SOURCE", help="source of examples, its columns and splits found anew (default: the run's own)"
@@ -297,5 +301,20 @@ def _delete(options: argparse.Namespace) -> int:
     from tuner.launch import jobs
 
     run = runs.get(options.run)
+    asks = (
+        sys.stdin and sys.stdin.isatty() and not options.yes and not runs.is_living(run)
+    )  # of a living one `delete` says why not
+    if asks and not _sure(run):
+        kept = f"Run {run.id} was not deleted."
+        return print_json({"run_id": run.id, "deleted": False}) if options.json else say(kept)
     jobs.delete(run, hub_read.token())
     return print_json({"run_id": run.id, "deleted": True}) if options.json else say(f"Run {run.id} was deleted.")
+
+
+def _sure(run: Run) -> bool:
+    """Whether the person at the terminal says yes to what goes. The question stands on stderr: stdout may be one document."""
+    row = runs.summary(run)
+    frees = gigabytes(uploads.size(run.folder))
+    print(f"{row['title']} ({run.id}, {row['state']}): its model, checkpoints and report go for good.", file=sys.stderr)
+    print(f"Delete it and free {frees}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
