@@ -9,6 +9,7 @@ from tests import tiny
 from tuner import modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
+from tuner.launch.estimate import estimate as launch_estimate
 from tuner.training import estimate
 from tuner.training.build import build_trainer
 
@@ -115,3 +116,21 @@ def test_time_is_counted_from_tokens_updates_and_validations():
     )
     config = TrainingConfig(per_device_train_batch_size=10)
     assert estimate.seconds_needed(timing, config, 20, 2, 100) == pytest.approx(2 * 1.0 + 20 * 0.1 + 2 * 0.1)
+
+
+@pytest.mark.parametrize(
+    ("processes", "timed", "said"),
+    [
+        (4, True, "about 30 s (timed in one process; 4 share the steps), "),
+        (1, True, "about 30 s, "),
+        (4, False, "time not measured yet, "),
+    ],
+)
+def test_a_time_for_several_processes_says_that_one_was_timed(processes, timed, said):
+    numbers = {"train_rows": 100, "steps": 20, "evaluations": 1, "memory": 1, "disk": 1, "warnings": [], "doubts": []}
+    found = estimate.Estimate(**numbers, seconds=30 if timed else None, timed=timed, processes=processes)
+    assert said in found.line
+
+
+def test_the_estimate_knows_how_many_processes_there_will_be(tiny_config):
+    assert launch_estimate(tiny_config(num_processes=2)).processes == 2

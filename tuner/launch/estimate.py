@@ -53,4 +53,5 @@ def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing
         timed=timing is not None,
         warnings=warnings_for(config.training, steps, evaluations),
         doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
+        processes=config.training.num_processes,
     )

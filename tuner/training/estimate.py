@@ -43,11 +43,12 @@ class Estimate(BaseModel):
     """What a training will take. Sizes are bytes.
 
     Attributes:
-        seconds: of training with its validations; None until steps were timed.
+        seconds: of training with its validations, all in one process; None until steps were timed.
         memory: at the peak; measured where `timed`, else at least so much, by formula.
         disk: for the checkpoints kept, one more while it is written, and the model.
         warnings: what a person should know and may well want.
         doubts: why the run would probably fail; a start needs "proceed anyway".
+        processes: that share each step. What a step takes was timed in one: how much sooner several are is known once they run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,11 +62,14 @@ class Estimate(BaseModel):
     timed: bool
     warnings: list[str]
     doubts: list[str]
+    processes: int = 1
 
     @property
     def line(self) -> str:
         """The estimate in one line."""
         time = f"about {duration(self.seconds)}" if self.seconds is not None else "time not measured yet"
+        if self.timed and self.processes > 1:
+            time += f" (timed in one process; {self.processes} share the steps)"
         about = "" if self.timed else "at least "
         return (
             f"{self.steps:,} step{'s' if self.steps != 1 else ''} over {self.train_rows:,} rows, {time}, "
@@ -134,7 +138,7 @@ def disk_needed(config: RunConfig, parameters: int) -> int:
 
 
 def seconds_needed(timing: Timing, config: TrainingConfig, steps: int, evaluations: int, rows: int) -> float:
-    """Seconds of training with its validations, from what a few steps took."""
+    """Seconds of training with its validations in one process, from what a few steps took."""
     batches = math.ceil(rows / config.per_device_train_batch_size)
     epochs = steps * config.gradient_accumulation_steps / max(batches, 1)
     training = epochs * timing.tokens * timing.per_token + steps * timing.per_update
