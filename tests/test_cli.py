@@ -13,6 +13,7 @@ from tuner import catalog, runs
 from tuner.cli import main
 from tuner.config import RunConfig, fields
 from tuner.inference import load_classifier
+from tuner.launch import local
 
 
 def call(capsys, *arguments):
@@ -212,6 +213,22 @@ def test_continue_trains_the_model_further_on_another_table(capsys, trained, csv
     further = runs.get(answer["run_id"])
     assert (code, answer["state"]) == (0, "completed")
     assert (further.config.model.name, further.config.data.source) == (f"run:{trained.id}", str(other))
+
+
+@pytest.mark.slow
+def test_stop_ends_a_run(capsys, tiny_config):
+    run = local.start(tiny_config(max_steps=20_000))
+    code, out, _ = call(capsys, "stop", run.id, "--json")
+    assert (code, json.loads(out)["state"]) == (0, "stopped")
+    assert call(capsys, "stop", run.id)[0] == 2
+
+
+def test_move_puts_a_queued_run_at_a_place(capsys):
+    first, second = runs.create(RunConfig()), runs.create(RunConfig())
+    runs.write_status(first, queued=1.0)
+    code, out, _ = call(capsys, "move", second.id, 1, "--json")
+    assert (code, json.loads(out)) == (0, {"run_id": second.id, "queue": [second.id, first.id]})
+    assert call(capsys, "move", first.id, 1)[1].split() == [first.id, second.id]
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What would fail is said before the start; a judgement can be overruled."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tuner import runs
@@ -53,6 +55,17 @@ def test_the_cli_says_the_warnings_of_a_run_it_starts(tiny_config, tmp_path, cap
     settings.write_text(tiny_config().to_yaml())
     assert main(["train", "--file", str(settings)]) == 0
     assert "The run has only 4 steps" in capsys.readouterr().err
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    monkeypatch.setattr("tuner.launch.estimate.shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))
+
+
+def test_a_run_whose_checkpoints_do_not_fit_on_the_disk_is_not_started(full_disk, tiny_config):
+    with pytest.raises(DoubtError, match=r"of disk and 1 MB are free.*proceed anyway"):
+        local.start(tiny_config())
+    assert runs.list_runs() == []
 
 
 @pytest.mark.slow

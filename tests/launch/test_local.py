@@ -3,11 +3,13 @@
 import json
 import os
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tuner import runs
+from tuner import queue, runs
 from tuner.config import TrainingConfig
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.hardware import Device
@@ -121,6 +123,21 @@ def test_what_would_fail_is_told_before_a_run_is_made(change, error, tiny_config
     with pytest.raises(error):
         start(tiny_config().with_changes(change))
     assert runs.list_runs() == []
+
+
+def test_two_that_start_at_once_make_two_runs_in_a_row(tiny_config, monkeypatch):
+    monkeypatch.setattr("tuner.launch.local.spawn", lambda run: None)
+    meet = threading.Barrier(2)
+
+    def begin(seed):
+        meet.wait()
+        return start(tiny_config(seed=seed))
+
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(begin, (1, 2)))
+    assert {run.config.training.seed for run in made} == {1, 2}
+    assert sorted(queue.position(run) for run in made) == [0, 1]
+    assert {run.id for run in queue.waiting()} == {run.id for run in made}
 
 
 MACHINES = {

@@ -113,6 +113,7 @@ def test_a_stopped_run_has_its_model_and_resumes_to_the_same_weights(train_here,
     stop_at(run, 8)
     worker.main(run.id)
     assert (run.status.state, run.status.step, run.has_model) == ("stopped", 8, True)
+    assert run.report.accuracy == run.status.metrics["accuracy"]
     stop_at()
     resume_here(run)
     assert (run.status.state, run.status.step) == ("completed", 20)
