@@ -57,6 +57,13 @@ def test_the_cli_says_the_warnings_of_a_run_it_starts(tiny_config, tmp_path, cap
     assert "The run has only 4 steps" in capsys.readouterr().err
 
 
+def test_the_cli_says_the_warnings_of_a_run_it_leaves_to_its_turn(tiny_config, tmp_path, unspawned, capsys):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(tiny_config().to_yaml())
+    assert main(["train", "--file", str(settings), "--queue"]) == 0
+    assert capsys.readouterr().err.startswith("The run has only 4 steps")
+
+
 @pytest.fixture
 def full_disk(monkeypatch):
     monkeypatch.setattr("tuner.launch.estimate.shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))

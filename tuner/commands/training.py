@@ -92,6 +92,8 @@ def begin(config: RunConfig, options: argparse.Namespace) -> int:
     else:
         run = local.start(config, proceed_anyway=options.proceed_anyway)
     if options.queue:
+        for event in [] if options.json else runs.read_events(run)[0]:  # what the estimate warns of
+            _Progress(run)(event)
         return print_json(_outcome(run)) if options.json else say(f"Run {run.id} is queued. `python -m tuner show {run.id}`")
     return see_through(run, options.json, getattr(options, "push_to", None))
 
