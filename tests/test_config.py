@@ -75,15 +75,66 @@ def test_unknown_choices_are_refused_with_those_there_are(field, value):
 @pytest.mark.parametrize(
     ("settings", "cause"),
     [
-        ({"eval_strategy": "steps", "save_strategy": "steps", "save_steps": 5}, "needs eval_steps"),
-        ({"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5}, "needs save_steps"),
-        ({"eval_strategy": "steps", "eval_steps": 5}, "must be equal"),
-        ({"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 4, "save_steps": 6}, "multiple of eval_steps 4"),
-        ({"eval_strategy": "no", "early_stopping_patience": 2}, "early_stopping_patience needs"),
+        (
+            {"eval_strategy": "steps", "save_strategy": "steps", "save_steps": 5},
+            "eval_strategy = 'steps': not with training.eval_steps empty",
+        ),
+        (
+            {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 5},
+            "save_strategy = 'steps': not with training.save_steps empty",
+        ),
+        ({"eval_strategy": "steps", "eval_steps": 5}, "save_strategy = 'epoch': not with training.eval_strategy = 'steps'"),
+        (
+            {"eval_strategy": "steps", "save_strategy": "steps", "eval_steps": 4, "save_steps": 6},
+            "save_steps = 6: not with training.eval_steps = 4; give a multiple of eval_steps, such as 8",
+        ),
+        (
+            {"eval_strategy": "no", "early_stopping_patience": 2},
+            "early_stopping_patience = 2: not with training.eval_strategy = 'no'",
+        ),
     ],
 )
 def test_contradictions_are_refused(settings, cause):
-    assert cause in problems(training=settings)[0]
+    (problem,) = problems(training=settings)
+    assert problem.startswith(f"training.{cause}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (
+            {"training": {"learning_rate": 9, "eval_strategy": "no", "early_stopping_patience": 2}},
+            ["training.learning_rate", "training.early_stopping_patience"],
+        ),
+        ({"model": {"max_length": 1, "lora_alpha": 3}}, ["model.max_length", "model.lora_alpha"]),
+        ({"data": {"nope": 1, "fold": 2}, "model": {"lora_alpha": 3}}, ["data.nope", "data.fold", "model.lora_alpha"]),
+        ({"model": [], "data": {"fold": 2}}, ["model", "data.fold"]),
+        (
+            {"model": {"seed": 1, "lora": 2}, "training": {"adversarial_epsilon": 1}},
+            ["model.seed", "training.adversarial_epsilon"],
+        ),
+    ],
+)
+def test_a_wrong_field_hides_no_contradiction(settings, named):
+    assert [problem.split()[0] for problem in problems(**settings)] == named
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training": {"eval_strategy": "steps", "eval_steps": 0, "save_strategy": "no"}},
+        {"training": {"eval_strategy": "sometimes", "save_strategy": "steps", "save_steps": 5}},
+        {"training": {"num_processes": 0, "fsdp": True}},
+        {"model": {"lora": 0, "lora_alpha": 3}},
+        {"data": {"num_folds": 1, "fold": 3}},
+    ],
+)
+def test_a_wrong_field_contradicts_nothing(settings):
+    assert len(problems(**settings)) == 1
+
+
+def test_steps_between_validations_that_never_come_contradict_nothing():
+    RunConfig(training={"eval_steps": 4, "save_steps": 6})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +144,7 @@ def test_contradictions_are_refused(settings, cause):
         ({"validation_split": "dev", "num_folds": 3}, "validation_split names the rows that validation_size or num_folds"),
         ({"test_split": "test", "test_size": 0.1}, "test_split names the rows that test_size would cut"),
         ({"num_folds": 3, "validation_size": 0.1}, "num_folds and validation_size both cut"),
-        ({"num_folds": 3, "fold": 3}, "fold 3 is not one of 3"),
+        ({"num_folds": 3, "fold": 3}, "data.fold = 3: not with data.num_folds = 3; the first fold is 0: give 0 to 2"),
     ],
 )
 def test_rows_that_are_named_and_cut_are_refused(settings, cause):
@@ -230,16 +281,22 @@ def test_a_text_setting_is_emptied_by_null(value):
 
 
 def test_a_fold_without_folds_is_refused():
-    with pytest.raises(SettingsError, match="fold 2 needs num_folds"):
+    with pytest.raises(SettingsError, match=r"data\.fold = 2: not with data\.num_folds empty; give num_folds above 2"):
         RunConfig(data={"fold": 2})
 
 
 @pytest.mark.parametrize(
     ("settings", "cause"),
     [
-        ({"num_processes": 3, "per_device_train_batch_size": 32}, "32 cannot be parted among num_processes 3: give 30 or 33"),
-        ({"num_processes": 8, "per_device_train_batch_size": 4}, "4 cannot be parted among num_processes 8: give 8"),
-        ({"fsdp": True}, "fsdp parts the model among processes: set num_processes to 2 or more"),
+        (
+            {"num_processes": 3, "per_device_train_batch_size": 32},
+            "train_batch_size = 32: not with training.num_processes = 3; the batch is parted among the processes: give 30 or 33",
+        ),
+        (
+            {"num_processes": 8, "per_device_train_batch_size": 4},
+            "train_batch_size = 4: not with training.num_processes = 8; the batch is parted among the processes: give 8",
+        ),
+        ({"fsdp": True}, "fsdp = True: not with training.num_processes = 1; it parts the model among processes: give 2 to 64"),
     ],
 )
 def test_processes_that_cannot_share_are_refused(settings, cause):

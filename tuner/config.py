@@ -7,8 +7,8 @@ at once.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -49,8 +49,30 @@ def setting(default: Any, help: str, *, group: str, common: bool = False, **boun
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
+class Contradiction(NamedTuple):
+    """Settings that are right one by one and cannot be honoured together.
+
+    Attributes:
+        field: the one to be told of.
+        others: those that speak against it.
+        allowed: what to give instead.
+    """
+
+    field: str
+    others: tuple[str, ...]
+    allowed: str
+
+    def of(self, section: str) -> "Contradiction":
+        """The same with the section before every field."""
+        return Contradiction(f"{section}.{self.field}", tuple(f"{section}.{other}" for other in self.others), self.allowed)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Those among its own fields; `RunConfig` tells them beside the fields that are wrong by themselves."""
+        yield from ()
 
 
 class DataConfig(_Section):
@@ -130,24 +152,25 @@ class DataConfig(_Section):
         """In their own order, whatever order they were clicked in: the same fixes make the same rows."""
         return [fix for fix in get_args(Fix) if fix in value]
 
-    @model_validator(mode="after")
-    def _no_split_twice(self) -> Self:
-        problems = []
-        if self.validation_split and (self.validation_size or self.num_folds):
-            problems.append("validation_split names the rows that validation_size or num_folds would cut; empty one of them")
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Rows that are both named and cut, and settings that do nothing without another."""
+        cuts = tuple(name for name in ("validation_size", "num_folds") if getattr(self, name))
+        if self.validation_split and cuts:
+            allowed = "validation_split names the rows that validation_size or num_folds would cut: empty one of them"
+            yield Contradiction("validation_split", cuts, allowed)
         if self.test_split and self.test_size:
-            problems.append("test_split names the rows that test_size would cut; empty one of them")
+            allowed = "test_split names the rows that test_size would cut: empty one of them"
+            yield Contradiction("test_split", ("test_size",), allowed)
         if self.num_folds and self.validation_size:
-            problems.append("num_folds and validation_size both cut the validation rows; empty one of them")
+            allowed = "num_folds and validation_size both cut the validation rows: empty one of them"
+            yield Contradiction("num_folds", ("validation_size",), allowed)
         if self.train_samples_seed is not None and self.max_train_samples is None:
-            problems.append("train_samples_seed draws max_train_samples rows: give that, too, or empty it")
+            allowed = "train_samples_seed draws max_train_samples rows: give 1 to 100,000,000 of them, or empty it"
+            yield Contradiction("train_samples_seed", ("max_train_samples",), allowed)
         if self.fold and not self.num_folds:
-            problems.append(f"fold {self.fold} needs num_folds: set it, or set fold to 0")
+            yield Contradiction("fold", ("num_folds",), f"give num_folds above {self.fold} and at most 20, or set fold to 0")
         if self.num_folds and self.fold >= self.num_folds:
-            problems.append(f"fold {self.fold} is not one of {self.num_folds}: the first is 0")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            yield Contradiction("fold", ("num_folds",), f"the first fold is 0: give 0 to {self.num_folds - 1}")
 
 
 class ModelConfig(_Section):
@@ -203,20 +226,24 @@ class ModelConfig(_Section):
         False, "pad every text to the maximum length instead of the longest of its batch (slow)", group="Model"
     )
 
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> Self:
-        problems = []
-        if self.lora and (self.freeze != "nothing" or self.freeze_layers):
-            problems.append("lora freezes all but its own matrices and the head: leave freeze at nothing and freeze_layers at 0")
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Two settings that each decide what is trained, and settings that do nothing without another."""
+        frozen = tuple(name for name, freezes in self.freezing.items() if freezes and name != "lora")
+        if self.lora and frozen:
+            allowed = "lora freezes all but its own matrices and the head: leave freeze at nothing and freeze_layers at 0"
+            yield Contradiction("lora", frozen, allowed)
         if self.mean_pooling and self.keep_head:
-            problems.append("mean_pooling gives the head other values than it was trained for: switch keep_head off")
+            allowed = "it gives the head other values than it was trained for: switch keep_head off"
+            yield Contradiction("mean_pooling", ("keep_head",), allowed)
         if self.lora_alpha and not self.lora:
-            problems.append("lora_alpha needs lora: give a rank, or empty it")
+            yield Contradiction("lora_alpha", ("lora",), "give a rank, 1 to 1,024, or empty lora_alpha")
         if self.freeze == "all_but_head" and self.freeze_layers:
-            problems.append("freeze all_but_head freezes every layer: leave freeze_layers at 0")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            yield Contradiction("freeze_layers", ("freeze",), "all_but_head freezes every layer: leave freeze_layers at 0")
+
+    @property
+    def freezing(self) -> dict[str, bool]:
+        """The settings that keep weights as they were pretrained, and whether each does."""
+        return {"lora": bool(self.lora), "freeze": self.freeze != "nothing", "freeze_layers": bool(self.freeze_layers)}
 
     @property
     def reshapes(self) -> bool:
@@ -365,44 +392,39 @@ class TrainingConfig(_Section):
             raise ValueError("must be a whole number of steps, or a share of all steps below 1")
         return value
 
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> Self:
-        problems = []
-        if self.eval_strategy == "steps" and self.eval_steps is None:
-            problems.append("eval_strategy 'steps' needs eval_steps")
-        if self.save_strategy == "steps" and self.save_steps is None:
-            problems.append("save_strategy 'steps' needs save_steps")
-        if "no" not in (self.eval_strategy, self.save_strategy):
-            if self.eval_strategy != self.save_strategy:
-                problems.append(
-                    f"save_strategy '{self.save_strategy}' and eval_strategy '{self.eval_strategy}' must be equal, "
-                    "so that the best checkpoint can be kept"
-                )
-            elif self.eval_steps and self.save_steps and self.save_steps % self.eval_steps:
-                problems.append(f"save_steps {self.save_steps} must be a multiple of eval_steps {self.eval_steps}")
-        if self.early_stopping_patience and not self.keeps_best:
-            problems.append("early_stopping_patience needs eval_strategy and save_strategy 'epoch' or 'steps'")
-        problems += self._contradictions_of_processes()
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Validations and checkpoints that do not meet, and what processes cannot share."""
+        for strategy, steps in (("eval_strategy", "eval_steps"), ("save_strategy", "save_steps")):
+            if getattr(self, strategy) == "steps" and getattr(self, steps) is None:
+                yield Contradiction(strategy, (steps,), f"give {steps}, 1 to 1,000,000,000, or set {strategy} to epoch or no")
+        if self.keeps_best and self.eval_strategy != self.save_strategy:
+            allowed = f"the best checkpoint can be kept where both are equal: give {self.eval_strategy} or no"
+            yield Contradiction("save_strategy", ("eval_strategy",), allowed)
+        elif (
+            self.eval_strategy == self.save_strategy == "steps" and (every := self.eval_steps) and (self.save_steps or 0) % every
+        ):
+            allowed = f"give a multiple of eval_steps, such as {-(-(self.save_steps or 0) // every) * every}"
+            yield Contradiction("save_steps", ("eval_steps",), allowed)
+        never = tuple(name for name in ("eval_strategy", "save_strategy") if getattr(self, name) == "no")
+        if self.early_stopping_patience and never:
+            allowed = "set eval_strategy and save_strategy both to epoch or both to steps, or empty early_stopping_patience"
+            yield Contradiction("early_stopping_patience", never, allowed)
+        yield from self._contradictions_of_processes()
 
-    def _contradictions_of_processes(self) -> list[str]:
-        problems = []
+    def _contradictions_of_processes(self) -> Iterator[Contradiction]:
         batch, processes = self.per_device_train_batch_size, self.num_processes
         if batch % processes:
             lower, higher = batch // processes * processes, -(-batch // processes) * processes
-            fitting = f"{lower} or {higher}" if lower else str(higher)
-            problems.append(
-                f"per_device_train_batch_size {batch} cannot be parted among num_processes {processes}: give {fitting}"
-            )
+            allowed = f"the batch is parted among the processes: give {f'{lower} or {higher}' if lower else higher}"
+            yield Contradiction("per_device_train_batch_size", ("num_processes",), allowed)
         if self.fsdp and processes == 1:
-            problems.append("fsdp parts the model among processes: set num_processes to 2 or more")
+            yield Contradiction("fsdp", ("num_processes",), "it parts the model among processes: give 2 to 64, or switch it off")
         if self.fsdp and self.weight_averaging:
-            problems.append("weight_averaging needs the whole model in each process, and fsdp parts it: empty one of them")
+            allowed = "weight_averaging needs the whole model in each process, and fsdp parts it: empty one of them"
+            yield Contradiction("weight_averaging", ("fsdp",), allowed)
         if self.fsdp and self.adversarial_epsilon:
-            problems.append("adversarial_epsilon needs all word vectors in each process, and fsdp parts them: empty one of them")
-        return problems
+            allowed = "adversarial_epsilon needs all word vectors in each process, and fsdp parts them: empty one of them"
+            yield Contradiction("adversarial_epsilon", ("fsdp",), allowed)
 
     @property
     def keeps_best(self) -> bool:
@@ -444,13 +466,23 @@ class RunConfig(_Section):
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401
         """Validates the settings, with the preset under them.
 
+        Contradictions are looked for once all fields are known, wrong ones at their defaults: a wrong field hides none
+        but those that it is part of.
+
         Raises:
             SettingsError: with one sentence for every mistake.
         """
+        mistakes: list[ErrorDetails] = []
+        known = self
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise SettingsError([_sentence(item) for item in error.errors()]) from None
+            mistakes = error.errors()
+            known = _what_is_right(self._fill_from_preset(settings), mistakes)
+        wrong = _fields_of(mistakes)
+        found = [clash for clash in known.contradictions() if wrong.isdisjoint((clash.field, *clash.others))]
+        if problems := [*map(_sentence, mistakes), *(known._told(clash) for clash in found)]:
+            raise SettingsError(problems)
 
     @model_validator(mode="before")
     @classmethod
@@ -471,17 +503,27 @@ class RunConfig(_Section):
         """Drops control and formatting characters (they could reorder the line a name is shown in)."""
         return "".join(char for char in value if unicodedata.category(char)[0] != "C").strip()
 
-    @model_validator(mode="after")
-    def _words_that_can_be_moved(self) -> Self:
-        model = self.model
-        freezing = {"lora": model.lora, "freeze": model.freeze != "nothing", "freeze_layers": model.freeze_layers}
-        found = [name for name, freezes in freezing.items() if freezes]
-        if self.training.adversarial_epsilon and found:
-            raise ValueError(
-                f"training.adversarial_epsilon moves word vectors along their gradient; with model.{found[0]} they have none: "
-                "empty one of them"
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Those within each section, and between them."""
+        for section in sections():
+            yield from (clash.of(section) for clash in getattr(self, section).contradictions())
+        frozen = tuple(f"model.{name}" for name, freezes in self.model.freezing.items() if freezes)
+        if self.training.adversarial_epsilon and frozen:
+            allowed = (
+                "it moves word vectors along their gradient, and frozen ones have none: leave lora empty, freeze at nothing and "
+                "freeze_layers at 0, or empty adversarial_epsilon"
             )
-        return self
+            yield Contradiction("training.adversarial_epsilon", frozen, allowed)
+
+    def _told(self, clash: Contradiction) -> str:
+        """One sentence for one contradiction: field, value, what speaks against it, what is allowed."""
+        first, *others = (self._with_value(path) for path in (clash.field, *clash.others))
+        return f"{first}: not with {' and '.join(others)}; {clash.allowed}."
+
+    def _with_value(self, path: str) -> str:
+        section, _, field = path.partition(".")
+        value = getattr(getattr(self, section), field)
+        return f"{path} empty" if value is None else f"{path} = {_shown(value)}"
 
     def with_changes(self, changes: Mapping[str, Any]) -> "RunConfig":
         """The same settings with `{"section": {"field": value}}` laid over them, validated again."""
@@ -569,6 +611,15 @@ def sections() -> dict[str, type[BaseModel]]:
     return {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig, "augmentation": AugmentationConfig}
 
 
+def refusals(section: str, field: str, value: Any) -> list[str]:  # noqa: ANN401
+    """What a field itself says against a value; contradictions with other settings are not among it."""
+    try:
+        sections()[section](**{field: value})
+    except ValidationError as error:
+        return [_sentence({**item, "loc": (section, *item["loc"])}) for item in error.errors()]
+    return []
+
+
 def fields() -> Iterator[tuple[str, str, FieldInfo]]:
     """Every setting as (section, field, pydantic's FieldInfo)."""
     for section, cls in sections().items():
@@ -615,6 +666,27 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{field} is not a setting; known here: {', '.join(known)}."
     message = error["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "must be")
-    shown = repr(error["input"])
-    value = f" = {shown if len(shown) <= 80 else shown[:77] + '…'}" if not isinstance(error["input"], dict) else ""
-    return f"{field}{value}: {message}." if field else f"{message}."
+    value = f" = {_shown(error['input'])}" if not isinstance(error["input"], dict) else ""
+    return f"{field}{value}: {message}."
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "…"
+
+
+def _fields_of(mistakes: Iterable[ErrorDetails]) -> set[str]:
+    """ "section.field" of each mistake; the section alone where all of it is wrong."""
+    return {".".join(map(str, mistake["loc"][:2])) for mistake in mistakes}
+
+
+def _what_is_right(given: Mapping[str, Any], mistakes: Iterable[ErrorDetails]) -> RunConfig:
+    """The settings that are right by themselves, those that are not at their defaults; only to look for contradictions in."""
+    wrong, parts = _fields_of(mistakes), {}
+    for name, section in sections().items():
+        part = {} if name in wrong else given.get(name, {})
+        rest = (
+            {field: value for field, value in part.items() if f"{name}.{field}" not in wrong} if isinstance(part, Mapping) else {}
+        )
+        parts[name] = part if isinstance(part, section) else section(**rest)
+    return RunConfig.model_construct(**parts)

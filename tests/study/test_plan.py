@@ -93,3 +93,9 @@ def test_settings_become_flags():
         "model.lora=null",
         'training.eval_strategy="no"',
     ]
+
+
+@pytest.mark.parametrize("space", [{"model.lora_alpha": {"choices": [8, 16]}}, {"training.fsdp": {"choices": [True, False]}}])
+def test_what_contradicts_another_setting_is_left_to_the_trial(space):
+    """Another setting of the study's may make it right."""
+    search(space)

@@ -100,7 +100,9 @@ def test_a_stopped_run_resumes_to_the_same_weights(train_here, queued, tiny_conf
     ("model", "field"), [({"lora": 4}, "lora"), ({"freeze": "embeddings"}, "freeze"), ({"freeze_layers": 1}, "freeze_layers")]
 )
 def test_words_that_stay_as_they_are_cannot_be_moved(model, field):
-    with pytest.raises(SettingsError, match=rf"training\.adversarial_epsilon .* with model\.{field} they have none"):
+    with pytest.raises(
+        SettingsError, match=rf"training\.adversarial_epsilon = 1\.0: not with model\.{field} = .*, and frozen ones have none"
+    ):
         RunConfig(model=model, training={"adversarial_epsilon": 1})
 
 

@@ -84,7 +84,7 @@ def test_more_than_the_base_model_has_is_refused_before_the_start(architecture, 
     ("settings", "words"),
     [
         ({"lora": 4, "freeze": "embeddings"}, "leave freeze at nothing"),
-        ({"lora_alpha": 4}, "lora_alpha needs lora"),
+        ({"lora_alpha": 4}, r"model\.lora_alpha = 4\.0: not with model\.lora empty"),
         ({"mean_pooling": True, "keep_head": True}, "switch keep_head off"),
         ({"freeze": "all_but_head", "freeze_layers": 1}, "leave freeze_layers at 0"),
     ],

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from tuner.config import Metric, RunConfig, Seed, fields, parse_assignments
+from tuner.config import Metric, RunConfig, Seed, fields, parse_assignments, refusals
 from tuner.errors import SettingsError
 from tuner.runs import Run
 
@@ -321,11 +321,7 @@ def _why_not(path: str) -> str:
 def _refusals(path: str, value: Any) -> list[str]:  # noqa: ANN401
     """What the field itself says against a value; contradictions with other settings are told by the trial."""
     section, _, field = path.partition(".")
-    try:
-        RunConfig(**{section: {field: value}})
-    except SettingsError as error:
-        return [f"space.{problem}" for problem in error.problems if problem.startswith(path)]
-    return []
+    return [f"space.{problem}" for problem in refusals(section, field, value)]
 
 
 def _kind(path: str) -> Any:  # noqa: ANN401
