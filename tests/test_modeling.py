@@ -9,7 +9,7 @@ import torch
 
 from tuner import modeling
 from tuner.catalog import SAMPLE_MINILM
-from tuner.errors import ModelError, NetworkError
+from tuner.errors import ModelError, NetworkError, SettingsError
 
 
 @pytest.fixture
@@ -116,5 +116,5 @@ def test_max_length_is_what_nearly_all_texts_need(counts, length, tiny_models):
 
 
 def test_a_max_length_over_the_limit_is_refused(tiny_models):
-    with pytest.raises(ModelError, match="max_length 65 is over the limit"):
+    with pytest.raises(SettingsError, match=r"model\.max_length = 65: over the limit of .*; give 4 to 64"):
         modeling.choose_max_length(modeling.find_base_model(str(tiny_models["bert"])), 65, [])

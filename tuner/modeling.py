@@ -183,7 +183,7 @@ def check_shape(model: BaseModel, settings: ModelConfig) -> None:
         "intermediate_size": (settings.intermediate_size, width),
     }
     problems = [
-        f"model.{field} = {value:,}: {model.name} has {most:,}."
+        f"model.{field} = {value:,}: {model.name} has {most:,}; give {0 if field == 'freeze_layers' else 1} to {most:,}."
         for field, (value, most) in wanted.items()
         if value and most and value > most
     ]
@@ -326,14 +326,14 @@ def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[i
     """`max_length` as asked, else the shortest multiple of 8 that 99.5 % of the training texts fit in.
 
     Raises:
-        ModelError: the wanted one is over the model's limit.
+        SettingsError: the wanted one is over the model's limit.
     """
     if wanted is not None:
         if wanted > model.limit:
-            raise ModelError(
-                f"max_length {wanted:,} is over the limit of {model.name}, {model.limit:,} tokens.",
-                "Lower it, or leave it empty.",
+            problem = (
+                f"model.max_length = {wanted:,}: over the limit of {model.name}; give 4 to {model.limit:,}, or leave it empty."
             )
+            raise SettingsError([problem], "")
         return wanted
     ordered = sorted(token_counts)
     needed = ordered[min(len(ordered) - 1, int(len(ordered) * _SHARE_THAT_FITS))] if ordered else 8

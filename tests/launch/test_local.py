@@ -111,7 +111,7 @@ def test_pad_to_max_length_without_one_takes_the_models_limit(tiny_config):
         ({"data": {"source": "/nowhere/rows.csv"}}, SourceError),
         ({"data": {"label_column": "nope"}}, SourceError),
         ({"model": {"name": "/nowhere"}}, ModelError),
-        ({"model": {"max_length": 65}}, ModelError),
+        ({"model": {"max_length": 65}}, SettingsError),
         ({"training": {"precision": "fp16"}}, SettingsError),
         ({"training": {"torch_compile": True}}, SettingsError),
         ({"training": {"fsdp": True, "num_processes": 2}}, SettingsError),
@@ -138,6 +138,16 @@ def test_two_that_start_at_once_make_two_runs_in_a_row(tiny_config, monkeypatch)
     assert {run.config.training.seed for run in made} == {1, 2}
     assert sorted(queue.position(run) for run in made) == [0, 1]
     assert {run.id for run in queue.waiting()} == {run.id for run in made}
+
+
+def test_all_that_base_model_and_machine_refuse_is_told_at_once(tiny_config, monkeypatch):
+    monkeypatch.setattr("tuner.training.fitting.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    model = {"max_length": 9999, "num_hidden_layers": 99, "intermediate_size": 100_000}
+    changes = {"training": {"precision": "fp16"}, "model": model, "augmentation": {"masked": 0.1}}
+    with pytest.raises(SettingsError) as refusal:
+        prepare(tiny_config("gpt2").with_changes(changes))
+    fields = [f"model.{field}" for field in model]
+    assert [told.split(" =")[0] for told in refusal.value.problems] == ["training.precision", *fields, "augmentation.masked"]
 
 
 MACHINES = {

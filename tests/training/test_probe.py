@@ -8,7 +8,7 @@ import pytest
 from tests import tiny
 from tuner import modeling
 from tuner.config import ModelConfig
-from tuner.errors import ModelError
+from tuner.errors import ModelError, SettingsError
 from tuner.training import probe
 from tuner.training.probe import Task, examine, out_of_fold
 
@@ -66,7 +66,7 @@ def test_the_asked_max_length_cuts(task):
 
 
 def test_a_max_length_over_the_model_s_limit_is_refused(task):
-    with pytest.raises(ModelError, match="over the limit"):
+    with pytest.raises(SettingsError, match="over the limit"):
         examine(task(max_length=tiny.LIMIT + 1))
 
 

@@ -139,7 +139,7 @@ def refuse_unfit(config: Settings, base: modeling.BaseModel | None) -> None:
     if wanting:
         raise SettingsError([f"augmentation.{name} = {getattr(config, name):g} needs a base model." for name in wanting])
     if config.masked > 0 and base is not None:
-        pretrained.refuse_without_head(base)
+        pretrained.refuse_without_head(base, config.masked)
     if config.synonyms > 0 or config.neighbours > 0 or config.masked > 0:
         lexicon.check_installed()
 

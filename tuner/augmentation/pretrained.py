@@ -79,15 +79,19 @@ def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
     return model.eval()
 
 
-def refuse_without_head(base: modeling.BaseModel) -> None:
+def refuse_without_head(base: modeling.BaseModel, rate: float | None = None) -> None:
     """Says early what `load_masked` would say.
+
+    Args:
+        rate: of words to be masked, to be named as the setting it is.
 
     Raises:
         ModelError: the model has no masked-word head.
     """
     if not has_masked_head(base):
         heads = ", ".join(map(str, base.config.get("architectures") or [])) or "no head named"
-        raise _no_head(base, heads)
+        error = _no_head(base, heads)
+        raise error if rate is None else ModelError(f"augmentation.masked = {rate:g}: {error.cause}", error.cure)
 
 
 def _no_head(base: modeling.BaseModel, why: str) -> ModelError:

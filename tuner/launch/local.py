@@ -22,7 +22,7 @@ from tuner.limits import check_rows
 from tuner.runs import LIVING, Run
 from tuner.training.build import loss_weights
 from tuner.training.estimate import Estimate
-from tuner.training.fitting import Machine, fitted, refuse_unfit
+from tuner.training.fitting import Machine, fitted
 
 _FOLLOW_SECONDS = 0.3
 # Settings that mean nothing, or something else, with other data.
@@ -49,7 +49,6 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
     changes["data"]["source"] = pinned_source(config.data.source)
     if folder := modeling.folder_of(config.model.name):
         changes["model"]["name"] = str(folder)
-    refuse_unfit(config.training, machine)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     config = fitted(config.with_changes({"data": changes["data"]}), base, machine)
     if machine is None:

@@ -1,10 +1,12 @@
 """Settings that depend on the base model and the machine: checked, and filled in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tuner import augmentation, modeling
 from tuner.config import RunConfig, TrainingConfig
-from tuner.errors import SettingsError
+from tuner.errors import SettingsError, TunerError
 from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
 
@@ -24,15 +26,30 @@ def fitted(config: RunConfig, base: modeling.BaseModel, machine: Machine | None 
         machine: where it is to be trained; None: here.
 
     Raises:
-        SettingsError, ModelError: the machine or the base model cannot honour them.
+        SettingsError, ModelError, TunerError: the machine or the base model cannot honour them; all that they say, at once.
     """
-    refuse_unfit(config.training, machine)
-    modeling.choose_max_length(base, config.model.max_length, [])
-    modeling.check_shape(base, config.model)
-    augmentation.refuse_unfit(config.augmentation, base)
+    checks = (
+        partial(refuse_unfit, config.training, machine),
+        partial(modeling.choose_max_length, base, config.model.max_length, []),
+        partial(modeling.check_shape, base, config.model),
+        partial(augmentation.refuse_unfit, config.augmentation, base),
+    )
+    found = [error for check in checks if (error := _refusal(check))]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SettingsError([problem for error in found for problem in getattr(error, "problems", [str(error)])])
     if config.model.pad_to_max_length and config.model.max_length is None:
         return config.with_changes({"model": {"max_length": base.limit}})
     return config
+
+
+def _refusal(check: Callable[[], object]) -> TunerError | None:
+    try:
+        check()
+    except TunerError as error:
+        return error
+    return None
 
 
 def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> None:
