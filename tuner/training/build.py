@@ -223,7 +223,8 @@ def loss_weights(config: TrainingConfig, data: LabelledData) -> list[float] | No
         return [sum(counts) / (classes * count) if count else 0.0 for count in counts]
     if set(given) != set(data.labels):
         names = ", ".join(f"'{name[:40]}'" for name in data.labels[:20])
-        raise SettingsError([f"training.class_weights must name every label once; the labels are {names}."])
+        shown = f"training.class_weights = {str(given)[:80]}"
+        raise SettingsError([f"{shown}: must name every label once; the labels are {names}."])
     return [given[name] for name in data.labels]
 
 
