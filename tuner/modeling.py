@@ -166,13 +166,12 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
 
 
 def check_shape(model: BaseModel, settings: ModelConfig) -> None:
-    """Refuses layers and width the base model does not have, and a mean it cannot take, before its weights are loaded.
+    """Refuses a shape and a freezing that the base model cannot take, before its weights are loaded.
 
     Raises:
         SettingsError: one sentence for every such setting.
     """
-    config = model.config
-    layers = next((config[name] for name in ("num_hidden_layers", "n_layer", "n_layers") if config.get(name)), None)
+    config, layers = model.config, layers_of(model)
     hidden = config.get("n_embd") or 0
     width = (
         next((config[name] for name in ("intermediate_size", "n_inner", "hidden_dim") if config.get(name)), 4 * hidden) or None
@@ -187,11 +186,32 @@ def check_shape(model: BaseModel, settings: ModelConfig) -> None:
         for field, (value, most) in wanted.items()
         if value and most and value > most
     ]
+    if config.get("model_type") == "albert":
+        problems += _beyond_albert(model, settings)
     if settings.mean_pooling and config.get("model_type") not in READ_THE_FIRST_TOKEN:
         kind, kinds = config.get("model_type"), ", ".join(READ_THE_FIRST_TOKEN)
         problems.append(f"model.mean_pooling = True: {model.name} is of type {kind}; switch it off, or give one of type {kinds}.")
     if problems:
         raise SettingsError(problems)
+
+
+def layers_of(model: BaseModel) -> int | None:
+    """How many layers its config.json names."""
+    return next((model.config[name] for name in ("num_hidden_layers", "n_layer", "n_layers") if model.config.get(name)), None)
+
+
+def _beyond_albert(model: BaseModel, settings: ModelConfig) -> list[str]:
+    """What layers that share their weights cannot do; `tuner.structure` says the same once they are loaded."""
+    problems, layers, groups = [], layers_of(model), model.config.get("num_hidden_groups") or 1
+    if settings.freeze_layers:
+        cause = f"model.freeze_layers = {settings.freeze_layers}: the layers of {model.name}, an ALBERT, share one set of weights"
+        problems.append(f"{cause}; give 0, and freeze all_but_head.")
+    if groups != 1 and (settings.num_hidden_layers or layers) != layers:
+        cause = (
+            f"model.num_hidden_layers = {settings.num_hidden_layers}: {model.name} is an ALBERT with {groups} groups of layers"
+        )
+        problems.append(f"{cause}; leave it empty, or take one with one group.")
+    return problems
 
 
 def check_head(model: BaseModel, labels: tuple[str, ...]) -> None:

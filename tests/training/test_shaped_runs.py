@@ -5,10 +5,11 @@ import json
 import pytest
 
 from tests import tiny
-from tuner.config import RunConfig
+from tuner.config import ModelConfig, RunConfig
 from tuner.errors import SettingsError
 from tuner.inference import load_classifier
 from tuner.launch.local import prepare
+from tuner.modeling import BaseModel, check_shape
 
 SHAPES = {
     "fewer layers": {"num_hidden_layers": 1, "layer_selection": "last"},
@@ -92,6 +93,35 @@ def test_more_than_the_base_model_has_is_refused_before_the_start(architecture, 
 def test_contradictions_are_refused(settings, words, tiny_config):
     with pytest.raises(SettingsError, match=words):
         tiny_config("bert", model=settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"freeze": "all_but_head"}, r"model\.freeze = 'all_but_head'; .*set freeze to nothing or embeddings"),
+        ({"freeze_layers": 2}, r"model\.freeze_layers = 2; .*set freeze_layers below 2"),
+    ],
+)
+def test_unfreezing_nothing_is_refused_before_the_start(settings, words, tiny_config):
+    with pytest.raises(SettingsError, match=rf"training\.gradual_unfreezing = 0\.5: not with {words}"):
+        prepare(tiny_config("bert", model=settings, gradual_unfreezing=0.5))
+
+
+def test_the_layer_of_the_mean_is_left_to_be_unfrozen(tiny_config):
+    prepare(tiny_config("bert", model={"freeze_layers": 2, "mean_pooling": True}, gradual_unfreezing=0.5))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"freeze_layers": 1}, r"freeze_layers = 1: .* share one set of weights; give 0"),
+        ({"num_hidden_layers": 2}, r"num_hidden_layers = 2: .* 2 groups of layers"),
+    ],
+)
+def test_what_shared_layers_cannot_do_is_refused_before_they_are_loaded(settings, words):
+    config = {"model_type": "albert", "num_hidden_layers": 4, "num_hidden_groups": 2}
+    with pytest.raises(SettingsError, match=words):
+        check_shape(BaseModel("a", "a", None, config, None), ModelConfig(**settings))
 
 
 @pytest.mark.slow

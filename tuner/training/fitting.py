@@ -32,6 +32,7 @@ def fitted(config: RunConfig, base: modeling.BaseModel, machine: Machine | None 
         partial(refuse_unfit, config.training, machine),
         partial(modeling.choose_max_length, base, config.model.max_length, []),
         partial(modeling.check_shape, base, config.model),
+        partial(refuse_nothing_to_unfreeze, config, base),
         partial(augmentation.refuse_unfit, config.augmentation, base),
     )
     found = [error for check in checks if (error := _refusal(check))]
@@ -50,6 +51,27 @@ def _refusal(check: Callable[[], object]) -> TunerError | None:
     except TunerError as error:
         return error
     return None
+
+
+def refuse_nothing_to_unfreeze(config: RunConfig, base: modeling.BaseModel) -> None:
+    """Checks that gradual unfreezing finds a layer that is not frozen for good; the layer of the mean never is by number.
+
+    No contradiction within the settings: those of runs that failed for it must still be readable.
+
+    Raises:
+        SettingsError: it finds none.
+    """
+    model, share = config.model, config.training.gradual_unfreezing
+    layers = model.num_hidden_layers or modeling.layers_of(base)
+    if model.freeze == "all_but_head":
+        against, cure = "model.freeze = 'all_but_head'", "set freeze to nothing or embeddings"
+    elif model.freeze_layers and model.freeze_layers == layers and not model.mean_pooling:
+        against, cure = f"model.freeze_layers = {layers}", f"set freeze_layers below {layers}"
+    else:
+        return
+    if share:
+        cure = f"nothing is left to be unfrozen: {cure}, or empty gradual_unfreezing"
+        raise SettingsError([f"training.gradual_unfreezing = {share:g}: not with {against}; {cure}."])
 
 
 def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> None:
