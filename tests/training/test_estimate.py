@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoConfig, AutoModel, TrainerCallback
 
 from tests import tiny
-from tuner import modeling
+from tuner import catalog, modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.launch.estimate import estimate as launch_estimate
@@ -91,6 +91,35 @@ def test_early_stopping_that_can_never_fire_is_warned_of(evaluations, warned):
 
 def test_a_warm_up_as_long_as_the_run_is_warned_of():
     assert "as long as the run" in estimate.warnings_for(TrainingConfig(warmup_steps=100), 100, 3)[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"training": {"eval_steps": 5}}, "training.eval_steps"),
+        ({"training": {"save_strategy": "no", "save_steps": 5}}, "training.save_steps"),
+        ({"training": {"lr_scheduler_type": "constant", "warmup_steps": 20}}, "training.warmup_steps"),
+        ({"model": {"layer_selection": "last"}}, "model.layer_selection"),
+        ({"model": {"lora_dropout": 0.3}}, "model.lora_dropout"),
+    ],
+)
+def test_a_changed_setting_that_does_nothing_is_warned_of(settings, path):
+    (told,) = estimate.idle_settings(RunConfig(**settings))
+    assert told.startswith(f"{path} = ")
+    assert " does nothing: with " in told
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": {"num_hidden_layers": 2, "layer_selection": "last", "lora": 2, "lora_dropout": 0.3}},
+        {"training": {"lr_scheduler_type": "constant"}},
+        {"training": {"lr_scheduler_type": "constant", "warmup_steps": 0}},
+        *({"preset": name} for name in catalog.PRESETS),
+    ],
+)
+def test_a_setting_that_does_something_or_was_not_changed_is_not_warned_of(settings):
+    assert estimate.idle_settings(RunConfig(**RunConfig(**settings).model_dump())) == []
 
 
 @pytest.mark.parametrize(("share", "warned"), [(0.01, True), (0.02, False)])

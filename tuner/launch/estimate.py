@@ -12,6 +12,7 @@ from tuner.training.estimate import (
     Timing,
     disk_needed,
     doubts_about,
+    idle_settings,
     memory_needed,
     parameters_in,
     seconds_needed,
@@ -51,7 +52,7 @@ def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing
         memory=memory,
         disk=disk,
         timed=timing is not None,
-        warnings=warnings_for(config.training, steps, evaluations),
+        warnings=[*warnings_for(config.training, steps, evaluations), *idle_settings(config)],
         doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
         processes=config.training.num_processes,
     )

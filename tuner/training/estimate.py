@@ -165,6 +165,38 @@ def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[s
     return found
 
 
+def idle_settings(config: RunConfig) -> list[str]:
+    """Settings that were changed and do nothing beside the others.
+
+    Told, not refused: the app's form and a run's config.yaml give every setting, also those nobody meant. What its preset
+    says was not changed.
+    """
+    model, training, preset = config.model, config.training, RunConfig(preset=config.preset)
+    waiting = {
+        "model.layer_selection": (not model.num_hidden_layers, "model.num_hidden_layers empty, all layers are kept"),
+        "model.lora_dropout": (not model.lora, "model.lora empty, there are no matrices"),
+        "training.warmup_steps": (
+            training.lr_scheduler_type == "constant" and training.warmup_steps,
+            "training.lr_scheduler_type = 'constant' the rate never rises; constant_with_warmup has a warm-up",
+        ),
+        "training.eval_steps": (
+            training.eval_strategy != "steps" and training.eval_steps,
+            f"training.eval_strategy = '{training.eval_strategy}' no steps are counted; set it to steps",
+        ),
+        "training.save_steps": (
+            training.save_strategy != "steps" and training.save_steps,
+            f"training.save_strategy = '{training.save_strategy}' no steps are counted; set it to steps",
+        ),
+    }
+    found = []
+    for path, (idle, why) in waiting.items():
+        section, _, field = path.partition(".")
+        value, usual = (getattr(getattr(settings, section), field) for settings in (config, preset))
+        if idle and value != usual:
+            found.append(f"{path} = {value!r} does nothing: with {why}.")
+    return found
+
+
 def doubts_about(memory: int, free_memory: int, disk: int, free_disk: int) -> list[str]:
     """Why the run would probably fail on this machine."""
     doubts = []
