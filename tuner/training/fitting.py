@@ -92,7 +92,9 @@ def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> No
     if training.fsdp and kind != "cuda":
         problems.append("training.fsdp = True: it needs CUDA GPUs; on a CPU accelerate trains without it and says nothing.")
     if training.fsdp and training.torch_compile:
-        problems.append("training.fsdp and training.torch_compile: the two together are not supported; switch one off.")
+        problems.append(
+            "training.fsdp = True: not with training.torch_compile = True; the two are not supported: switch one off."
+        )
     if count > 1 and kind == "mps":
         problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")
     if count > 1 and kind == "cuda" and count > (have := machine.gpus if machine else len(gpus())):
