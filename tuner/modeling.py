@@ -350,10 +350,8 @@ def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[i
     """
     if wanted is not None:
         if wanted > model.limit:
-            problem = (
-                f"model.max_length = {wanted:,}: over the limit of {model.name}; give 4 to {model.limit:,}, or leave it empty."
-            )
-            raise SettingsError([problem], "")
+            problem = f"model.max_length = {wanted:,}: over the limit of {model.name}; give 4 to {model.limit:,}."
+            raise SettingsError([problem], "Lower it, or leave it empty.")
         return wanted
     ordered = sorted(token_counts)
     needed = ordered[min(len(ordered) - 1, int(len(ordered) * _SHARE_THAT_FITS))] if ordered else 8
