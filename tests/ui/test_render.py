@@ -28,15 +28,30 @@ def test_the_head_says_step_rate_and_time_left():
     assert "step 5 of 20 · epoch 0.50 · 12 samples/s · about 40 s left" in render.run_head(ROW)
 
 
-def test_the_command_line_makes_the_same_config():
-    config = RunConfig(
-        preset="seven-steps",
-        data={"source": "a file.csv", "max_eval_samples": None, "text_column": "t"},
-        training={"learning_rate": 3e-5, "early_stopping_patience": 2, "eval_strategy": "epoch"},
-    )
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "preset": "seven-steps",
+            "data": {"source": "a file.csv", "max_eval_samples": None, "text_column": "t"},
+            "training": {"learning_rate": 3e-5, "early_stopping_patience": 2, "eval_strategy": "epoch"},
+        },
+        {"data": {"label_map": {"c": None}}},
+        {"data": {"label_map": {'it\'s "so"': "sehr schön", "a: b, c": "", "no": "1e-4", "null": "😀", "": None}}},
+        {"data": {"text_column": ["a title", "body"], "text_separator": " ' \n"}},
+        {"data": {"source": "'quoted'.csv", "train_split": "null", "test_split": "12", "label_column": "#: [x"}},
+        {"data": {"fixes": ["drop_leaked", "mask_email"]}, "model": {"mean_pooling": True, "lora_dropout": 0.0}},
+        {"training": {"eval_strategy": "no", "save_strategy": "no", "early_stopping_patience": None}},
+        {"training": {"class_weights": {"c": 1e-5, "schön": 2}, "report_to": ["tensorboard"]}},
+        {"training": {"class_weights": "balanced", "weight_decay": 1e-7}},
+        {"name": "- Anna's run"},
+    ],
+    ids=["preset", "left out", "labels", "columns", "names", "lists", "no", "weights", "words", "name"],
+)
+def test_the_command_line_makes_the_same_config(settings):
+    config = RunConfig(**settings)
     words = shlex.split(render.command_line(config).replace("\\\n", ""))
-    again = config_from(_parser().parse_args(words[3:]))
-    assert again == config
+    assert config_from(_parser().parse_args(words[3:])) == config
 
 
 def test_a_series_of_one_point_becomes_a_dash():

@@ -3,17 +3,21 @@
 Text of people (labels, names, messages) is escaped before it stands in HTML.
 """
 
+import contextlib
 import html
+import math
 import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from tuner.config import RunConfig, sections
+from tuner.config import RunConfig, parse_assignments, sections
 from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
+from tuner.errors import SettingsError
 from tuner.person import current
 from tuner.runs import LIVING
 from tuner.ui import text
@@ -178,9 +182,21 @@ def command_line(config: RunConfig) -> str:
     for section in sections():
         for field, value in getattr(config, section).model_dump().items():
             if field != "fingerprint" and value != getattr(getattr(preset, section), field):
-                shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else value
-                parts += ["--set", f"{section}.{field}={shown}"]
+                parts += ["--set", f"{section}.{field}={_typed(section, field, value)}"]
+    parts += [f"--name={config.name}"] if config.name else []
     return " \\\n  ".join(" ".join(shlex.quote(str(p)) for p in group) for group in _grouped(parts))
+
+
+def _typed(section: str, field: str, value: Any) -> str:  # noqa: ANN401
+    """A setting's value so that `--set` reads it back: text as it is where that will do, else as YAML (`'no'`, `{c: null}`)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        with contextlib.suppress(SettingsError):
+            if parse_assignments([f"{section}.{field}={value}"]) == {section: {field: value}}:
+                return value
+    written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=math.inf)
+    return written.removesuffix("...\n").strip()
 
 
 def _grouped(parts: list[str]) -> list[list[str]]:
