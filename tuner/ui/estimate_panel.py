@@ -19,10 +19,12 @@ from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-# Settings of the training that change how long a step takes or what it needs; all of data, model and copies do.
+# Settings of the training that change how long a step takes or what it needs; all of data, model and copies do. Rates of
+# their own part the optimizer's weights into groups.
 _TIMED = {
     "per_device_train_batch_size", "per_device_eval_batch_size", "precision", "activation_checkpointing", "optim",
-    "train_sampling_strategy", "num_processes", "fsdp", "torch_compile", "focal_gamma",
+    "train_sampling_strategy", "num_processes", "fsdp", "torch_compile", "focal_gamma", "adversarial_epsilon",
+    "weight_averaging", "max_grad_norm", "layerwise_lr_decay", "head_learning_rate",
 }  # fmt: skip
 
 

@@ -1,0 +1,30 @@
+"""A measured time is shown for the settings it was measured with, and for no others."""
+
+import pytest
+
+from tuner.config import RunConfig
+from tuner.ui.estimate_panel import _key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": {"max_train_samples": 100}},
+        {"model": {"max_length": 64}},
+        {"augmentation": {"copies": 2}},
+        {"training": {"per_device_train_batch_size": 4}},
+        {"training": {"adversarial_epsilon": 1.0}},
+        {"training": {"weight_averaging": 0.5}},
+        {"training": {"max_grad_norm": 0.0}},
+        {"training": {"layerwise_lr_decay": 0.9}},
+        {"training": {"head_learning_rate": 1e-3}},
+    ],
+    ids=lambda changes: next(iter(next(iter(changes.values())))),
+)
+def test_what_changes_a_step_asks_for_a_new_timing(changes):
+    assert _key(RunConfig().with_changes(changes)) != _key(RunConfig())
+
+
+def test_what_changes_only_how_many_steps_there_are_keeps_the_timing():
+    longer = {"training": {"num_train_epochs": 9, "learning_rate": 1e-4, "eval_strategy": "no", "gradient_accumulation_steps": 2}}
+    assert _key(RunConfig().with_changes(longer)) == _key(RunConfig())
