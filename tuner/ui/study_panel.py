@@ -1,13 +1,14 @@
 """Studies on the Train tab: what to vary, to repeat or to leave out, the trials as table and chart, one click for the best."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
 from tuner import access, runs
-from tuner.config import RunConfig
+from tuner.config import Metric, RunConfig
 from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
@@ -52,6 +53,15 @@ def draw() -> StudyPanel:
         with gr.Row():
             trials = gr.Textbox("20", label="Trials", info=text.STUDY_TRIALS, min_width=120, elem_id="study-trials")
             minutes = gr.Textbox("", label="Minutes", info=text.STUDY_MINUTES, min_width=120, elem_id="study-minutes")
+        with gr.Row():
+            metric = gr.Dropdown(
+                [(text.STUDY_METRIC_OF_SETTINGS, ""), *get_args(Metric)], value="", label="Metric", info=text.STUDY_METRIC,
+                min_width=120, elem_id="study-metric",
+            )  # fmt: skip
+            seed = gr.Number(
+                StudyConfig.model_fields["seed"].default, precision=0, label="Seed", info=text.STUDY_SEED, min_width=120,
+                elem_id="study-seed",
+            )  # fmt: skip
         pruning = gr.Checkbox(True, label="Pruning", info=text.STUDY_PRUNING, elem_id="study-pruning")
         search = gr.Button(text.START_SEARCH, size="sm", elem_id="start-search")
         gr.Markdown(text.STUDY_REPEATS, elem_classes="quiet")
@@ -66,7 +76,8 @@ def draw() -> StudyPanel:
             )
             draws = gr.Number(1, precision=0, label="Repeats", info=text.STUDY_DRAWS, min_width=100, elem_id="study-draws")
         curve = gr.Button(text.START_CURVE, size="sm", elem_id="start-curve")
-    return StudyPanel(vary, values, [values, trials, minutes, pruning], search, [over, times], repeat, [shares, draws], curve)
+    asked = [values, trials, minutes, metric, seed, pruning]
+    return StudyPanel(vary, values, asked, search, [over, times], repeat, [shares, draws], curve)
 
 
 def draw_found() -> StudyFound:
@@ -118,7 +129,7 @@ def axis_of(run: Run) -> tuple[int, str]:
 def command_line(run: Run) -> str:
     """The command that repeats the study."""
     plan, command = plan_of(run), render.command_line(run.config)
-    more = [f"--over '{path}={part}'" for path, part in plan.space.items()]
+    more = [f"--over {shlex.quote(f'{path}={part}')}" for path, part in plan.space.items()]
     more += [f"--shares {' '.join(f'{share:g}' for share in plan.shares)}"] if plan.shares else []
     given = {"trials": plan.n_trials, "minutes": plan.minutes, "seeds": plan.seeds, "folds": plan.folds, "repeats": plan.repeats}
     more += [f"--{name} {value:g}" for name, value in given.items() if value]
@@ -144,10 +155,10 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
         return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in access.visible()], value=run.id)
 
     @toast
-    def search(values: str, trials: str, minutes: str, pruning: bool, *settings: Any) -> gr.Radio:  # noqa: ANN401
+    def search(values: str, trials: str, minutes: str, metric: str, seed: float, pruning: bool, *settings: Any) -> gr.Radio:  # noqa: ANN401
         space = parse_over([line for line in (values or "").splitlines() if line.strip()])
-        budget = {"n_trials": _number("Trials", trials), "minutes": _number("Minutes", minutes)}
-        return begin(config_of(*settings), kind="search", space=space, pruning=pruning, **budget)
+        plan = {"n_trials": _number("Trials", trials), "minutes": _number("Minutes", minutes), "metric": metric or None}
+        return begin(config_of(*settings), kind="search", space=space, seed=seed, pruning=pruning, **plan)
 
     @toast
     def repeat(over: str, times: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
