@@ -5,6 +5,7 @@ import shlex
 import pandas as pd
 import pytest
 
+from tuner import runs
 from tuner.cli import _parser
 from tuner.colours import PALETTE, label_colours
 from tuner.commands.common import config_from
@@ -118,3 +119,15 @@ def test_two_runs_stand_beside_each_other_and_memory_is_in_gigabytes():
 
 def test_a_curve_that_was_never_logged_is_empty():
     assert render.curve_frame({"this run": log_events([1.0])}, "GPU memory (GB)", 0).empty
+
+
+def test_validations_are_curves_of_their_own():
+    found = [*log_events([3.0, 1.0]), *({"event": "evaluate", "step": step, "eval_macro_f1": step / 10} for step in (1, 2))]
+    frame = render.curve_frame({"this run": found}, "validation macro F1", 0)
+    assert frame["value"].tolist() == [0.1, 0.2]
+
+
+def test_every_curve_but_the_gpu_s_is_in_the_events_of_a_run(train_here, tiny_config):
+    events, _ = runs.read_events(train_here(tiny_config(eval_strategy="epoch")))
+    empty = [name for name in render.CURVES if render.curve_frame({"this run": events}, name, 0.5).empty]
+    assert set(empty) <= {"GPU memory (GB)"}

@@ -18,6 +18,7 @@ from tuner.config import RunConfig, parse_assignments, sections
 from tuner.data.findings import Finding
 from tuner.data.profiling import DataProfile
 from tuner.errors import SettingsError
+from tuner.evaluation.metrics import NAMES
 from tuner.person import current
 from tuner.runs import LIVING
 from tuner.ui import text
@@ -43,14 +44,17 @@ _SHIFT = 0.05
 _LEAST_ROWS = 100
 _NEW_NAME = "name in the model"
 _ALL = "all labels"
-# Name on the page → name in a run's "log" events; memory in GB.
+# Name on the page → a run's events that hold it, and its name in them; memory in GB.
 CURVES = {
-    "loss": "loss",
-    "learning rate": "learning_rate",
-    "gradient norm": "grad_norm",
-    "samples per second": "train_samples_per_second",
-    "memory (GB)": "memory",
-    "GPU memory (GB)": "gpu_memory",
+    "loss": ("log", "loss"),
+    "validation loss": ("evaluate", "eval_loss"),
+    "learning rate": ("log", "learning_rate"),
+    "gradient norm": ("log", "grad_norm"),
+    "samples per second": ("log", "train_samples_per_second"),
+    "memory (GB)": ("log", "memory"),
+    "GPU memory (GB)": ("log", "gpu_memory"),
+    # Balanced accuracy is macro recall.
+    **{f"validation {NAMES[key]}": ("evaluate", f"eval_{key}") for key in NAMES if key not in ("loss", "balanced_accuracy")},
 }
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
 
@@ -137,10 +141,10 @@ def curve_frame(events: Mapping[str, list[dict[str, Any]]], curve: str, smoothin
         events: name of the run → its events.
         smoothing: share of the past in each point, below 1; the mean is corrected for its start (Kingma & Ba 2015).
     """
-    key = CURVES[curve]
+    kind, key = CURVES[curve]
     frames = []
     for name, found in events.items():
-        points = [(e["step"], e[key] / (1e9 if "memory" in key else 1)) for e in found if e["event"] == "log" and key in e]
+        points = [(e["step"], e[key] / (1e9 if "memory" in key else 1)) for e in found if e["event"] == kind and key in e]
         frame = pd.DataFrame(points, columns=["step", "value"])
         frame["value"] = frame["value"].ewm(alpha=1 - smoothing, adjust=True).mean()
         frames.append(_drawable(frame.assign(run=name), "run"))
