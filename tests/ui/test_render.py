@@ -5,13 +5,13 @@ import shlex
 import pandas as pd
 import pytest
 
-from tuner import runs
 from tuner.cli import _parser
 from tuner.colours import PALETTE, label_colours
 from tuner.commands.common import config_from
 from tuner.config import RunConfig
 from tuner.data.findings import Finding
 from tuner.ui import render
+from tuner.ui.event_columns import Columns, columns_of
 
 ROW = {
     "run_id": "20260101-000000-abcdef", "title": "<img src=x onerror=alert(1)>", "state": "running", "step": 5, "max_steps": 20,
@@ -56,7 +56,7 @@ def test_the_command_line_makes_the_same_config(settings):
 
 
 def test_a_series_of_one_point_becomes_a_dash():
-    frame = render.metric_frame([{"event": "evaluate", "step": 100, "eval_accuracy": 0.8}])
+    frame = render.metric_frame(Columns().and_then([{"event": "evaluate", "step": 100, "eval_accuracy": 0.8}]))
     assert frame["step"].tolist() == [98, 100]
 
 
@@ -97,37 +97,58 @@ def test_a_finding_is_shown_as_text():
     assert "<b>" not in render.finding(found)
 
 
-def log_events(values):
-    return [{"event": "log", "step": step, "loss": value, "memory": 2e9} for step, value in enumerate(values, 1)]
+def logged(values):
+    events = [{"event": "log", "step": step, "loss": value, "memory": 2e9} for step, value in enumerate(values, 1)]
+    return Columns().and_then(events)
 
 
 def test_a_curve_without_smoothing_is_what_was_logged():
-    frame = render.curve_frame({"this run": log_events([3.0, 1.0, 2.0])}, "loss", 0)
+    frame = render.curve_frame({"this run": logged([3.0, 1.0, 2.0])}, "loss", 0)
     assert frame["value"].tolist() == [3.0, 1.0, 2.0]
     assert set(frame["run"]) == {"this run"}
 
 
 def test_smoothing_is_a_mean_of_the_past_corrected_for_its_start():
-    frame = render.curve_frame({"this run": log_events([4.0, 0.0])}, "loss", 0.5)
+    frame = render.curve_frame({"this run": logged([4.0, 0.0])}, "loss", 0.5)
     assert frame["value"].tolist() == [4.0, pytest.approx((0.5 * 4.0) / 1.5)]
 
 
 def test_two_runs_stand_beside_each_other_and_memory_is_in_gigabytes():
-    frame = render.curve_frame({"this run": log_events([1.0, 1.0]), "the other run": log_events([1.0, 1.0])}, "memory (GB)", 0)
+    frame = render.curve_frame({"this run": logged([1.0, 1.0]), "the other run": logged([1.0, 1.0])}, "memory (GB)", 0)
     assert frame.groupby("run")["value"].max().to_dict() == {"this run": 2.0, "the other run": 2.0}
 
 
 def test_a_curve_that_was_never_logged_is_empty():
-    assert render.curve_frame({"this run": log_events([1.0])}, "GPU memory (GB)", 0).empty
+    assert render.curve_frame({"this run": logged([1.0])}, "GPU memory (GB)", 0).empty
 
 
 def test_validations_are_curves_of_their_own():
-    found = [*log_events([3.0, 1.0]), *({"event": "evaluate", "step": step, "eval_macro_f1": step / 10} for step in (1, 2))]
+    found = logged([3.0, 1.0]).and_then({"event": "evaluate", "step": step, "eval_macro_f1": step / 10} for step in (1, 2))
     frame = render.curve_frame({"this run": found}, "validation macro F1", 0)
     assert frame["value"].tolist() == [0.1, 0.2]
 
 
 def test_every_curve_but_the_gpu_s_is_in_the_events_of_a_run(train_here, tiny_config):
-    events, _ = runs.read_events(train_here(tiny_config(eval_strategy="epoch")))
-    empty = [name for name in render.CURVES if render.curve_frame({"this run": events}, name, 0.5).empty]
+    found = columns_of(train_here(tiny_config(eval_strategy="epoch")))
+    empty = [name for name in render.CURVES if render.curve_frame({"this run": found}, name, 0.5).empty]
     assert set(empty) <= {"GPU memory (GB)"}
+
+
+def test_a_long_curve_keeps_its_ends_and_every_peak_where_it_was():
+    values = [1.0] * 100_000
+    values[41_234], values[77_777], values[88_888] = 9.0, -3.0, float("nan")
+    frame = render.loss_frame(logged(values))
+    assert len(frame) <= 1000
+    assert frame["step"].iloc[[0, -1]].tolist() == [1, 100_000]
+    assert frame["step"].is_monotonic_increasing
+    assert frame.loc[frame["loss"] != 1, ["step", "loss"]].values.tolist() == [[41_235, 9.0], [77_778, -3.0]]
+
+
+def test_a_curve_is_smoothed_before_points_are_left_out():
+    values = [float(step % 2) for step in range(50_000)]
+    frame = render.curve_frame({"this run": logged(values)}, "loss", 0.95)
+    assert frame["value"].iloc[10:].between(0.45, 0.55).all()
+
+
+def test_a_short_curve_keeps_every_point():
+    assert len(render.loss_frame(logged([1.0] * 1000))) == 1000

@@ -6,12 +6,13 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from tuner import access, runs
+from tuner import access
 from tuner.comparisons import compare, leaderboard
 from tuner.errors import RunError
 from tuner.ui import render, render_report, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.event_columns import columns_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
         coverage = pd.concat(
             [render_report.coverage_frame(report.coverage, title) for report, title in zip(found.reports, titles, strict=True)]
         )
-        events = {title: runs.read_events(access.get(name))[0] for name, title in names.items()}
+        columns = {title: columns_of(access.get(name)) for name, title in names.items()}
         settings = render_report.settings_table(found, titles)
         return [
             render_report.sentences(f"{verdicts}\n{differing}"),
@@ -114,7 +115,7 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
             gr.Dataframe(settings, visible=bool(len(settings))),
             gr.Dataframe(render_report.disagreement_table(found, titles), column_widths=_widths(len(titles))),
             coverage,
-            render.score_frame(events),
+            render.score_frame(columns),
         ]
 
     results = [panel.verdict, panel.filled, panel.differences, panel.settings, panel.disagreements, panel.coverage, panel.scores]

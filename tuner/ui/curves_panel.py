@@ -8,6 +8,7 @@ import gradio as gr
 from tuner import access, runs
 from tuner.ui import render, text
 from tuner.ui.errors import toast
+from tuner.ui.event_columns import columns_of
 from tuner.ui.theme import ACCENT
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -52,8 +53,8 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
         if not opened:
             return gr.skip()
         names = {run_id: text.THIS_RUN, other_id: text.OTHER_RUN}
-        events = {name: runs.read_events(access.get(id_))[0] for id_, name in names.items() if id_}
-        frame = render.curve_frame(events, curve, smoothing)
+        columns = {name: columns_of(access.get(id_)) for id_, name in names.items() if id_}
+        frame = render.curve_frame(columns, curve, smoothing)
         return None if frame.empty else frame
 
     @toast

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -22,6 +23,7 @@ from tuner.evaluation.metrics import NAMES
 from tuner.person import current
 from tuner.runs import LIVING
 from tuner.ui import text
+from tuner.ui.event_columns import Columns
 from tuner.ui.theme import STATE_COLOURS
 from tuner.words import age, duration
 
@@ -56,6 +58,8 @@ CURVES = {
     # Balanced accuracy is macro recall.
     **{f"validation {NAMES[key]}": ("evaluate", f"eval_{key}") for key in NAMES if key not in ("loss", "balanced_accuracy")},
 }
+# A chart is 600 to 1,200 pixels wide.
+_MOST_POINTS = 1000
 _SCORES = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_recall": "macro recall"}
 
 
@@ -111,59 +115,66 @@ def run_head(row: dict[str, Any]) -> str:
     )
 
 
-def loss_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
+def loss_frame(columns: Columns) -> pd.DataFrame:
     """Training and validation loss: columns step, loss, rows."""
-    points = [
-        {"step": e["step"], "loss": e[key], "rows": name}
-        for e in events
-        for kind, key, name in (("log", "loss", "training"), ("evaluate", "eval_loss", "validation"))
-        if e["event"] == kind and key in e
-    ]
-    return _drawable(pd.DataFrame(points, columns=["step", "loss", "rows"]), "rows")
+    which = {"training": ("log", "loss"), "validation": ("evaluate", "eval_loss")}
+    return _frame({name: _points(columns, *key) for name, key in which.items()}, "loss", "rows")
 
 
-def metric_frame(events: list[dict[str, Any]]) -> pd.DataFrame:
+def metric_frame(columns: Columns) -> pd.DataFrame:
     """Validation metrics over the steps: columns step, score, metric."""
-    points = [
-        {"step": e["step"], "score": e[f"eval_{key}"], "metric": name}
-        for e in events
-        if e["event"] == "evaluate"
-        for key, name in _SCORES.items()
-        if f"eval_{key}" in e
-    ]
-    return _drawable(pd.DataFrame(points, columns=["step", "score", "metric"]), "metric")
+    return _frame({name: _points(columns, "evaluate", f"eval_{key}") for key, name in _SCORES.items()}, "score", "metric")
 
 
-def curve_frame(events: Mapping[str, list[dict[str, Any]]], curve: str, smoothing: float) -> pd.DataFrame:
+def curve_frame(columns: Mapping[str, Columns], curve: str, smoothing: float) -> pd.DataFrame:
     """One curve of `CURVES` for each run, smoothed: columns step, value, run.
 
     Args:
-        events: name of the run → its events.
+        columns: name of the run → what its events say.
         smoothing: share of the past in each point, below 1; the mean is corrected for its start (Kingma & Ba 2015).
     """
     kind, key = CURVES[curve]
-    frames = []
-    for name, found in events.items():
-        points = [(e["step"], e[key] / (1e9 if "memory" in key else 1)) for e in found if e["event"] == kind and key in e]
-        frame = pd.DataFrame(points, columns=["step", "value"])
-        frame["value"] = frame["value"].ewm(alpha=1 - smoothing, adjust=True).mean()
-        frames.append(_drawable(frame.assign(run=name), "run"))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["step", "value", "run"])
+    lines = {}
+    for name, found in columns.items():
+        steps, values = _points(found, kind, key)
+        smooth = pd.Series(values).ewm(alpha=1 - smoothing, adjust=True).mean().to_numpy()
+        lines[name] = steps, smooth / (1e9 if "memory" in key else 1)
+    return _frame(lines, "value", "run")
 
 
-def score_frame(events: Mapping[str, list[dict[str, Any]]]) -> pd.DataFrame:
+def score_frame(columns: Mapping[str, Columns]) -> pd.DataFrame:
     """Validation macro F1 of each run while it trained: columns step, value, run.
 
     Args:
-        events: name of the run → its events.
+        columns: name of the run → what its events say.
     """
-    points = [
-        {"step": e["step"], "value": e["eval_macro_f1"], "run": name}
-        for name, found in events.items()
-        for e in found
-        if e["event"] == "evaluate" and "eval_macro_f1" in e
-    ]
-    return _drawable(pd.DataFrame(points, columns=["step", "value", "run"]), "run")
+    return _frame({name: _points(found, "evaluate", "eval_macro_f1") for name, found in columns.items()}, "value", "run")
+
+
+def _points(columns: Columns, kind: str, key: str) -> tuple[np.ndarray, np.ndarray]:
+    steps, values = columns.series.get((kind, key), np.empty((2, 0)))
+    return steps.astype(int), values
+
+
+def _frame(lines: Mapping[str, tuple[np.ndarray, np.ndarray]], value: str, series: str) -> pd.DataFrame:
+    """Lines as a chart takes them, one below the other, each of no more points than can be seen."""
+    frames = []
+    for name, (steps, values) in lines.items():
+        shown = _thin(values)
+        frames.append(pd.DataFrame({"step": steps[shown], value: values[shown], series: name}))
+    found = [frame for frame in frames if len(frame)]
+    return _drawable(pd.concat(found, ignore_index=True), series) if found else pd.DataFrame(columns=["step", value, series])
+
+
+def _thin(values: np.ndarray) -> np.ndarray:
+    """Places of the values to draw: all, or the first, the last, and of each of equal parts its lowest and its highest."""
+    if len(values) <= _MOST_POINTS:
+        return np.arange(len(values))
+    kept = [0, len(values) - 1]
+    for part in np.array_split(np.arange(len(values)), _MOST_POINTS // 2 - 1):
+        own = values[part]
+        kept += [part[np.where(np.isnan(own), np.inf, own).argmin()], part[np.where(np.isnan(own), -np.inf, own).argmax()]]
+    return np.unique(kept)
 
 
 def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -172,11 +183,6 @@ def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:
         return frame
     alone = frame[frame.groupby(series)["step"].transform("size") == 1]
     return pd.concat([alone.assign(step=alone["step"] * 0.98), frame], ignore_index=True)
-
-
-def notes(events: list[dict[str, Any]]) -> str:
-    """What the run said of itself, one line each."""
-    return "\n".join(f"{e['message']}" for e in events if e["event"] == "note")
 
 
 def command_line(config: RunConfig) -> str:

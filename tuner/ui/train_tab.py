@@ -32,6 +32,7 @@ from tuner.ui.context import Context
 from tuner.ui.curves_panel import CurvesPanel
 from tuner.ui.errors import toast
 from tuner.ui.estimate_panel import EstimatePanel
+from tuner.ui.event_columns import Columns, columns_of
 from tuner.ui.jobs_panel import JobsPanel
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
@@ -78,9 +79,9 @@ def view_of(run_id: str | None) -> list[Any]:
         ]
     run = access.get(run_id)
     row = runs.summary(run)
-    events, _ = runs.read_events(run)
+    said = columns_of(run)
     is_study = row["kind"] != "run"
-    points = study_panel.points_of(run) if is_study else events
+    points = Columns().and_then(study_panel.points_of(run)) if is_study else said
     loss, scores = render.loss_frame(points), render.metric_frame(points)
     end, title = study_panel.axis_of(run)
     steps: dict[str, Any] = {"x_lim": [0, end], "x_title": title}
@@ -90,7 +91,7 @@ def view_of(run_id: str | None) -> list[Any]:
         render.run_head(row),
         gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], **steps) if len(loss) else None,
         gr.LinePlot(scores, **steps) if len(scores) else None,
-        render.notes(events),
+        "\n".join(said.notes),
         run.log_tail(),
         (study_panel.command_line(run) if is_study else render.command_line(run.config)) if readable else "",
         *run_actions.view_of(run),
