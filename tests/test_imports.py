@@ -29,7 +29,6 @@ LAYERS = (
     (
         "modeling",
         "packed",
-        "unpadded",
         "structure",
         "augmentation",
         "training",

@@ -9,7 +9,7 @@ import tuner
 from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SourceError
-from tuner.inference import Answering, batches_by_length, batches_in_order, load_classifier, load_untouched, uncalibrated
+from tuner.inference import Answering, batches_by_length, load_classifier, load_untouched, uncalibrated
 
 
 @pytest.fixture
@@ -112,11 +112,6 @@ def test_batches_hold_every_text_once_and_few_tokens():
 def test_a_batch_holds_little_padding():
     assert batches_by_length([10, 60, 58, 9], most_tokens=100) == [[1], [2], [0, 3]]
     assert batches_by_length([10, 60, 58, 9], most_tokens=1_000) == [[1, 2, 0], [3]]
-
-
-def test_batches_without_padding_keep_their_order():
-    assert batches_in_order([60, 30, 20, 200, 5, 95], most_tokens=100) == [[0, 1], [2], [3], [4, 5]]
-    assert list(map(len, batches_in_order([1] * 300, most_tokens=1_000))) == [128, 128, 44]
 
 
 def test_scoring_tells_how_far_it_is(run):

@@ -38,7 +38,7 @@ def test_every_linear_layer_is_packed_and_a_shared_one_once():
 
 @needs_packing
 def test_the_last_layer_which_computes_the_first_token_alone_is_packed_too(learnt):
-    layer = learnt._unpadded.args[0].base_model.encoder.layer[-1]
+    layer = learnt._packed.base_model.encoder.layer[-1]
     used = layer.forward.args[0]
     assert "forward" in vars(used.attention.self.key)
     assert "forward" in vars(used.output.dense)

@@ -32,7 +32,6 @@ MOST_CHARACTERS = 100_000
 # Tokens of a batch, padding included. On a CPU in float32 the states of more than 1,024 fall out of its caches.
 _BATCH_TOKENS = 8_192
 _BATCH_TOKENS_CPU = 1_024
-_BATCH_TEXTS = 128
 # Texts whose tokens are in memory at a time: enough to find batches of like length among them.
 _CHUNK = 8_192
 # Before a run's id: its model as it was before its first step.
@@ -192,14 +191,10 @@ class Classifier:
     @functools.cached_property
     def _packed(self) -> "PreTrainedModel":
         from tuner.packed import packed
+        from tuner.training.speed import first_token_alone
 
-        return packed(self.model)
-
-    @functools.cached_property
-    def _unpadded(self) -> "Callable[[list[list[int]]], torch.Tensor] | None":
-        from tuner.unpadded import unpadded
-
-        return unpadded(self._packed)
+        # In this order: what computes the first token alone holds on to the layer it was made of.
+        return first_token_alone(packed(self.model))
 
     def _probabilities(
         self, encoded: "list[Encoding]", precision: str, on_progress: Callable[[int], None] | None = None
@@ -210,17 +205,12 @@ class Classifier:
         result = np.empty((len(encoded), len(self.labels)))
         ids = [encoding.ids for encoding in encoded]
         small = exact and next(self.model.parameters()).device.type == "cpu"
-        cut = batches_in_order if small and self._unpadded else batches_by_length
         done = 0
-        for batch in cut([len(row) for row in ids], _BATCH_TOKENS_CPU if small else _BATCH_TOKENS):
-            rows = [ids[i] for i in batch]
+        for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS_CPU if small else _BATCH_TOKENS):
+            padded = _padded([ids[i] for i in batch], self.tokenizer.pad_token_id)
             with self.place.hold(self.model) as device, torch.inference_mode(), nullcontext() if exact else autocast(precision):
-                if exact and device == "cpu" and self._unpadded:
-                    logits = self._unpadded(rows)
-                else:
-                    model = self._packed if exact and device == "cpu" else self._quick
-                    padded = _padded(rows, self.tokenizer.pad_token_id)
-                    logits = model(**{name: tensor.to(device) for name, tensor in padded.items()}).logits
+                model = self._packed if exact and device == "cpu" else self._quick
+                logits = model(**{name: tensor.to(device) for name, tensor in padded.items()}).logits
                 result[batch] = softmax(logits.float().cpu().numpy() / self.answering.temperature)
             done += len(batch)
             if on_progress:
@@ -279,24 +269,11 @@ def batches_by_length(lengths: list[int], most_tokens: int = _BATCH_TOKENS) -> l
     longest = padding = 0
     for position in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
         padding += longest - lengths[position]
-        full = batches and (len(batches[-1]) == _BATCH_TEXTS or (len(batches[-1]) + 1) * longest > most_tokens)
+        full = batches and (len(batches[-1]) == 128 or (len(batches[-1]) + 1) * longest > most_tokens)
         if not batches or full or padding > most_tokens / 10:
             batches.append([])
             longest, padding = lengths[position], 0
         batches[-1].append(position)
-    return batches
-
-
-def batches_in_order(lengths: list[int], most_tokens: int) -> list[list[int]]:
-    """Positions in batches of at most `most_tokens` tokens (and 128 texts) without padding; a longer text is alone."""
-    batches: list[list[int]] = []
-    tokens = 0
-    for position, length in enumerate(lengths):
-        if not batches or len(batches[-1]) == _BATCH_TEXTS or tokens + length > most_tokens:
-            batches.append([])
-            tokens = 0
-        batches[-1].append(position)
-        tokens += length
     return batches
 
 

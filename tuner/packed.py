@@ -46,17 +46,6 @@ def shallow(module: Module) -> Module:
     return copied
 
 
-def shallow_child(module: Module, *names: str) -> Module:
-    """The module that the names lead to, one within the other; it and all on the way to it are made shallow copies.
-
-    `module` itself must be one already, or its children change for all who hold it.
-    """
-    for name in names:
-        module._modules[name] = shallow(module._modules[name])
-        module = module._modules[name]
-    return module
-
-
 def _multiplication(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
     """x → x · weightᵀ + bias, for x of any number of dimensions."""
     laid_out = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS)
