@@ -316,14 +316,22 @@ MODEL_TYPES: tuple[str, ...] = (
     "xlm-roberta",
 )
 
-# Schedulers that would need further arguments (lr_scheduler_kwargs) to run at all.
-_SCHEDULERS_WITH_ARGUMENTS = {
-    "cosine_with_min_lr",
-    "cosine_warmup_with_min_lr",
-    "greedy",
-    "reduce_lr_on_plateau",
-    "warmup_stable_decay",
+# What a person may give the library's schedulers in `lr_scheduler_kwargs`; held against their signatures by a test. Whether
+# a metric should rise or fall is known, and is not asked.
+_ON_A_PLATEAU = ("factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps")
+SCHEDULER_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "cosine": ("num_cycles",),
+    "cosine_with_restarts": ("num_cycles",),
+    "polynomial": ("lr_end", "power"),
+    "inverse_sqrt": ("timescale",),
+    "cosine_with_min_lr": ("min_lr", "min_lr_rate", "num_cycles"),
+    "cosine_warmup_with_min_lr": ("min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate"),
+    "warmup_stable_decay": ("num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"),
+    "reduce_lr_on_plateau": _ON_A_PLATEAU,
+    "greedy": (*_ON_A_PLATEAU, "max_lr", "warmup", "smooth", "window_size", "reset_start"),
 }
+# Schedulers that look at `metric_for_best_model` after each validation.
+FOLLOW_THE_METRIC = ("greedy", "reduce_lr_on_plateau")
 # Optimizers that torch and transformers bring themselves; the others need further packages.
 _OPTIMIZERS_INCLUDED = {"adamw_torch_fused", "adamw_torch", "adafactor", "adagrad", "rmsprop", "sgd"}
 
@@ -359,8 +367,8 @@ def library_choices(module: str, enum: str) -> tuple[str, ...]:
 
 
 def schedulers() -> list[str]:
-    """Learning-rate schedulers of transformers that run without further arguments."""
-    return [name for name in library_choices("trainer_utils", "SchedulerType") if name not in _SCHEDULERS_WITH_ARGUMENTS]
+    """Learning-rate schedulers of transformers."""
+    return list(library_choices("trainer_utils", "SchedulerType"))
 
 
 def optimizers() -> list[str]:

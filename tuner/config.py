@@ -264,6 +264,11 @@ class TrainingConfig(_Section):
         32, "batch size: rows per step and device", group="Training", common=True, ge=1, le=4096
     )
     lr_scheduler_type: str = setting("linear", "scheduler: how the learning rate falls over the run", group="Learning rate")
+    lr_scheduler_kwargs: dict[str, float | str | bool] | None = setting(
+        None,
+        'scheduler arguments: what the scheduler takes beside warm-up, such as {"min_lr_rate": 0.1}; empty: its own defaults',
+        group="Learning rate",
+    )
     warmup_steps: float = setting(
         0.1, "warm-up: steps (below 1: share of all steps) in which the rate rises from zero", group="Learning rate", ge=0, le=1e7
     )
@@ -368,6 +373,17 @@ class TrainingConfig(_Section):
     )
     seed: Seed = setting(42, "seed for the new head, dropout and the order of the rows", group="Training")
 
+    @field_validator("class_weights", "lr_scheduler_kwargs", mode="before")
+    @classmethod
+    def _mapping_in_words(cls, value: Any) -> Any:  # noqa: ANN401
+        """A box of the page gives `{"label": 2}` as text."""
+        if not isinstance(value, str) or not value.strip().startswith("{"):
+            return value
+        try:
+            return yaml.safe_load(value)
+        except yaml.YAMLError:
+            return value
+
     @field_validator("lr_scheduler_type")
     @classmethod
     def _known_scheduler(cls, value: str) -> str:
@@ -409,7 +425,23 @@ class TrainingConfig(_Section):
         if self.early_stopping_patience and never:
             allowed = "set eval_strategy and save_strategy both to epoch or both to steps, or empty early_stopping_patience"
             yield Contradiction("early_stopping_patience", never, allowed)
+        yield from self._contradictions_of_the_scheduler()
         yield from self._contradictions_of_processes()
+
+    def _contradictions_of_the_scheduler(self) -> Iterator[Contradiction]:
+        name, given = self.lr_scheduler_type, self.lr_scheduler_kwargs or {}
+        known = catalog.SCHEDULER_ARGUMENTS.get(name, ())
+        if set(given) - set(known):
+            allowed = f"{name} takes {', '.join(known) or 'no arguments'}"
+            yield Contradiction("lr_scheduler_kwargs", ("lr_scheduler_type",), allowed)
+        if name == "warmup_stable_decay" and not {"num_decay_steps"} & set(given):
+            allowed = 'say how many steps the rate falls at the end, such as {"num_decay_steps": 100}'
+            yield Contradiction("lr_scheduler_type", ("lr_scheduler_kwargs",), allowed)
+        if {"min_lr", "min_lr_rate"} <= set(given):
+            yield Contradiction("lr_scheduler_kwargs", ("lr_scheduler_type",), "give min_lr or min_lr_rate, not both")
+        if self.follows_the_metric and self.eval_strategy == "no":
+            allowed = "it looks at the score of each validation: set eval_strategy to epoch or steps"
+            yield Contradiction("lr_scheduler_type", ("eval_strategy",), allowed)
 
     def _contradictions_of_processes(self) -> Iterator[Contradiction]:
         batch, processes = self.per_device_train_batch_size, self.num_processes
@@ -425,6 +457,11 @@ class TrainingConfig(_Section):
         if self.fsdp and self.adversarial_epsilon:
             allowed = "adversarial_epsilon needs all word vectors in each process, and fsdp parts them: empty one of them"
             yield Contradiction("adversarial_epsilon", ("fsdp",), allowed)
+
+    @property
+    def follows_the_metric(self) -> bool:
+        """Whether the learning rate falls where `metric_for_best_model` no longer gets better."""
+        return self.lr_scheduler_type in catalog.FOLLOW_THE_METRIC
 
     @property
     def keeps_best(self) -> bool:

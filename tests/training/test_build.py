@@ -26,6 +26,11 @@ ARGUMENTS = {
     "num_train_epochs": ({"num_train_epochs": 1.5}, "num_train_epochs", 1.5),
     "per_device_train_batch_size": ({"per_device_train_batch_size": 7}, "per_device_train_batch_size", 7),
     "lr_scheduler_type": ({"lr_scheduler_type": "cosine"}, "lr_scheduler_type", "cosine"),
+    "lr_scheduler_kwargs": (
+        {"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"power": 2}},
+        "lr_scheduler_kwargs",
+        {"power": 2},
+    ),
     "report_to": ({"report_to": ["tensorboard"]}, "report_to", ["tensorboard"]),
     "warmup_steps": ({"warmup_steps": 0.25}, "warmup_steps", 0.25),
     "optim": ({"optim": "adafactor"}, "optim", "adafactor"),

@@ -62,6 +62,24 @@ def training_arguments(config: TrainingConfig, output_dir: Path, device: str) ->
     return arguments
 
 
+def scheduler_arguments(config: TrainingConfig) -> dict[str, Any]:
+    """What the library's scheduler is given: the person's arguments over those without which it would not run, or not help.
+
+    A floor of a tenth of the rate is that of GPT-3 and Chinchilla (Brown et al. 2020, Hoffmann et al. 2022). A fine-tuning has
+    few validations, so that the rate is halved after one without a better score; `greedy` stays between a tenth and ten times
+    the rate, where the library's own floor, 1e-3, lies above it.
+    """
+    given = config.lr_scheduler_kwargs or {}
+    needed: dict[str, Any] = {}
+    if config.lr_scheduler_type in ("cosine_with_min_lr", "cosine_warmup_with_min_lr") and "min_lr" not in given:
+        needed = {"min_lr_rate": 0.1}
+    if config.follows_the_metric:
+        needed = {"mode": "max" if config.metric_for_best_model in HIGHER_IS_BETTER else "min", "patience": 0, "factor": 0.5}
+    if config.lr_scheduler_type == "greedy":
+        needed |= {"factor": 0.95, "min_lr": config.learning_rate / 10, "max_lr": config.learning_rate * 10}
+    return needed | given
+
+
 def argument_values(config: TrainingConfig, output_dir: Path | str, device: str, precision: str) -> dict[str, Any]:
     """What `training_arguments` gives the library, by name; the script that repeats a run is written from it, too.
 
@@ -70,10 +88,12 @@ def argument_values(config: TrainingConfig, output_dir: Path | str, device: str,
         precision: "bf16", "fp16" or "fp32".
     """
     metric, together = config.metric_for_best_model, processes.count()
+    judged = config.keeps_best or config.follows_the_metric
     return dict(  # noqa: C408 (reads as the call it is made for)
         output_dir=str(output_dir),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.lr_scheduler_type,
+        lr_scheduler_kwargs=scheduler_arguments(config) or None,
         warmup_steps=config.warmup_steps,
         num_train_epochs=config.num_train_epochs,
         max_steps=config.max_steps,
@@ -95,8 +115,8 @@ def argument_values(config: TrainingConfig, output_dir: Path | str, device: str,
         save_steps=config.save_steps or 500,
         save_total_limit=config.save_total_limit,
         load_best_model_at_end=config.keeps_best,
-        metric_for_best_model=metric if config.keeps_best else None,
-        greater_is_better=metric in HIGHER_IS_BETTER if config.keeps_best else None,
+        metric_for_best_model=metric if judged else None,
+        greater_is_better=metric in HIGHER_IS_BETTER if judged else None,
         logging_steps=config.logging_steps if config.logging_steps < 1 else int(config.logging_steps),
         # By default NaN is logged as 0.0, which looks like perfection.
         logging_nan_inf_filter=False,

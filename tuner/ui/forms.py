@@ -1,5 +1,6 @@
 """Widgets generated from the settings: label, help, bounds and choices stand in `tuner.config` alone."""
 
+import json
 import types
 from typing import Any, Union, get_args, get_origin
 
@@ -63,8 +64,9 @@ def setting_keys(*, common: bool | None = None, group: str | None = None, sectio
 
 
 def value_of(config: RunConfig, key: Key) -> Any:  # noqa: ANN401
-    """A setting's value in a config."""
-    return getattr(getattr(config, key[0]), key[1])
+    """A setting's value in a config, as its widget shows it: names with values as JSON."""
+    value = getattr(getattr(config, key[0]), key[1])
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
 
 def to_settings(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:

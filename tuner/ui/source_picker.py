@@ -120,7 +120,7 @@ def config_of(
 def values_of(config: RunConfig) -> list[Any]:
     """Values for max_length, class_weights, label_map and the fields, as settings say: what a fix changes."""
     fields = [_shown(field, getattr(config.data, field)) for field in FIELDS]
-    return [config.model.max_length, config.training.class_weights or "", config.data.label_map, *fields]
+    return [config.model.max_length, forms.value_of(config, ("training", "class_weights")) or "", config.data.label_map, *fields]
 
 
 def chosen_of(context: Context, config: RunConfig) -> list[Any]:
