@@ -27,17 +27,48 @@ def ready(page, server, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_search_is_started_watched_and_its_best_settings_are_used(ready):
+def test_a_search_is_started_watched_and_its_best_settings_are_used_for_repeats(ready):
+    ready.locator("#study-metric input").click()
+    ready.get_by_role("option", name="loss", exact=True).click()
     ready.locator("#study-values textarea").fill("training.learning_rate=0.002,0.003")
     ready.locator("#study-trials input, #study-trials textarea").first.fill("5")
     ready.click("#start-search")
     expect(ready.locator("#run-head")).to_contain_text("Search: ", timeout=60_000)
     expect(ready.locator("#run-head")).to_contain_text("completed", timeout=240_000)
     expect(ready.locator("#run-head")).to_contain_text("2 of 2 finished")
+    expect(ready.locator("#run-head")).to_contain_text(re.compile(r"trial \d: loss 0"))
     expect(ready.locator("#study-table")).to_contain_text("★")
     shot(ready, "11-search")
     ready.click("#use-best")
     expect(ready.locator("#set-training-learning_rate input")).to_have_value(re.compile("0.00[23]"))
+
+    show_altered_copies(ready)
+    ready.locator("#study-times input").fill("2")
+    ready.click("#start-repeats")
+    expect(ready.locator("#run-head")).to_contain_text("Repeats", timeout=60_000)
+    expect(ready.locator("#run-head")).to_contain_text("completed", timeout=240_000)
+    expect(ready.locator("#run-head")).to_contain_text("2 of 2 finished")
+    delete_the_run(ready)
+    expect(ready.locator("#run-head")).to_contain_text("Search: ")
+
+
+def show_altered_copies(page):
+    """Two of three words change places with the next one, and the preview says so."""
+    page.get_by_role("button", name="Augmentation", exact=False).last.click()
+    page.locator("#set-augmentation-swap input").fill("0.7")
+    page.click("#show-copies")
+    expect(page.locator("#copies textarea")).to_have_value(re.compile(r"→ .+\(swap\)", re.DOTALL))
+    shot(page, "23-copies")
+
+
+def delete_the_run(page):
+    """Asked once more, then the run is gone from the list."""
+    rows = page.locator("#run-list label")
+    before = rows.count()
+    page.click("#delete")
+    page.click("#delete-sure")
+    expect(rows).to_have_count(before - 1)
+    expect(page.locator("#delete-sure")).to_be_hidden()
 
 
 @pytest.mark.slow
