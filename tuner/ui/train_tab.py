@@ -59,7 +59,7 @@ class TrainTab:
 def own_settings() -> list[forms.Key]:
     """The settings drawn on this tab: all but those of the source picker."""
     elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint", *source_picker.FIELDS)}
-    elsewhere |= {("model", "name"), ("model", "max_length"), ("model", "revision")}
+    elsewhere |= {("model", "name"), ("model", "max_length")}
     return [key for key in forms.setting_keys() if key not in elsewhere]
 
 
@@ -281,6 +281,8 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     study_panel.wire_best(study, chosen, values_of, filled)
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
     picker.model.change(_base_line, picker.model, settings.base, queue=False, **_PRIVATE)
+    # A commit of the model before; settings that are copied, or of a preset, bring their own.
+    picker.model.input(lambda: "", None, settings.widgets["model", "revision"], queue=False, **_PRIVATE)
 
 
 def _wire_run(context: Context, picker: SourcePicker, settings: _Settings, progress: _Progress, chosen: gr.Radio) -> None:
