@@ -68,5 +68,6 @@ def wire(panel: LoginPanel, chosen: gr.Radio) -> None:
     def share(run_id: str | None, shared: bool) -> None:
         access.share(run_id or "", shared)
 
-    chosen.change(toast(shared_box), chosen, panel.shared, **quiet)
+    # Not in the queue: an answer that comes late would undo a click of meanwhile.
+    chosen.change(toast(shared_box), chosen, panel.shared, queue=False, **quiet)
     panel.shared.input(share, [chosen, panel.shared], None, **quiet)
