@@ -330,6 +330,8 @@ SCHEDULER_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "reduce_lr_on_plateau": _ON_A_PLATEAU,
     "greedy": (*_ON_A_PLATEAU, "max_lr", "warmup", "smooth", "window_size", "reset_start"),
 }
+# Those of the arguments that are words.
+SCHEDULER_WORDS = ("warmup_type", "decay_type", "threshold_mode")
 # Schedulers that look at `metric_for_best_model` after each validation.
 FOLLOW_THE_METRIC = ("greedy", "reduce_lr_on_plateau")
 # Optimizers that torch and transformers bring themselves; the others need further packages.

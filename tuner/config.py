@@ -264,7 +264,7 @@ class TrainingConfig(_Section):
         32, "batch size: rows per step and device", group="Training", common=True, ge=1, le=4096
     )
     lr_scheduler_type: str = setting("linear", "scheduler: how the learning rate falls over the run", group="Learning rate")
-    lr_scheduler_kwargs: dict[str, float | str | bool] | None = setting(
+    lr_scheduler_kwargs: dict[str, int | float | str | bool] | None = setting(
         None,
         'scheduler arguments: what the scheduler takes beside warm-up, such as {"min_lr_rate": 0.1}; empty: its own defaults',
         group="Learning rate",
@@ -434,7 +434,11 @@ class TrainingConfig(_Section):
         if set(given) - set(known):
             allowed = f"{name} takes {', '.join(known) or 'no arguments'}"
             yield Contradiction("lr_scheduler_kwargs", ("lr_scheduler_type",), allowed)
-        if name == "warmup_stable_decay" and not {"num_decay_steps"} & set(given):
+        words = sorted(key for key, value in given.items() if isinstance(value, str) != (key in catalog.SCHEDULER_WORDS))
+        if words:
+            allowed = f"{', '.join(words)}: give words for {', '.join(catalog.SCHEDULER_WORDS)}, and numbers for all others"
+            yield Contradiction("lr_scheduler_kwargs", ("lr_scheduler_type",), allowed)
+        if name == "warmup_stable_decay" and "num_decay_steps" not in given:
             allowed = 'say how many steps the rate falls at the end, such as {"num_decay_steps": 100}'
             yield Contradiction("lr_scheduler_type", ("lr_scheduler_kwargs",), allowed)
         if {"min_lr", "min_lr_rate"} <= set(given):

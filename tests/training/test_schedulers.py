@@ -80,6 +80,7 @@ def test_whether_a_metric_should_rise_is_known():
         ({"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"min_lr": 0}}, "polynomial takes lr_end, power"),
         ({"lr_scheduler_type": "warmup_stable_decay"}, "num_decay_steps"),
         ({"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 0, "min_lr_rate": 0}}, "not both"),
+        ({"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"power": "much"}}, "power: give words for warmup_type"),
         ({"lr_scheduler_type": "greedy", "eval_strategy": "no"}, "set eval_strategy to epoch or steps"),
     ],
 )
