@@ -4,10 +4,8 @@ Without a run one is made, of a few steps, in a folder that goes afterwards: how
 
 The same model answers the same tweets in float32. Both sides take turns within a round and ratios are taken round by round, so
 that a machine that is busy for a while slows both. The people ask a real server, which runs in a process of its own, over plain
-HTTP as the page itself asks while somebody types: one POST without a place in Gradio's queue, each person in a session of their
-own. The people share the server's cores, so that they ask by the standard library: gradio_client makes a new TLS context for each
-request, 70 ms of one process for all twenty, and httpx takes 2 ms. A call without a session makes Gradio draw the whole page for
-it, 50 ms.
+HTTP as a program asks: one POST each. They share the server's cores, so that they ask by the standard library: gradio_client makes
+a new TLS context for each request, 70 ms of one process for all twenty, and httpx takes 2 ms.
 """
 
 import argparse
@@ -101,7 +99,7 @@ def ask_server(run_id: str, texts: list[str]) -> dict[str, float]:
 
         def ask(number: int, text: str) -> float:
             client, begun = clients[number], time.perf_counter()
-            question = json.dumps({"data": [run_id, [text]], "session_hash": f"person{number}"})
+            question = json.dumps({"data": [run_id, [text]]})
             client.request("POST", "/gradio_api/run/predict", question, {"Content-Type": "application/json"})
             found = json.loads(client.getresponse().read())["data"][0]
             seconds = time.perf_counter() - begun
@@ -111,7 +109,7 @@ def ask_server(run_id: str, texts: list[str]) -> dict[str, float]:
 
         first = ask(0, texts[0])
         alone = statistics.median(ask(0, text) for text in texts[:_ONE_BY_ONE])
-        for number in range(_PEOPLE):  # opens the page
+        for number in range(_PEOPLE):  # connects
             ask(number, texts[number])
         barrier = threading.Barrier(_PEOPLE)
 

@@ -114,7 +114,7 @@ def test_correct_label_and_retrain(playground):
     shot(page, "playground-label")
 
     page.get_by_role("tab", name="Use it elsewhere").click()
-    expect(page.locator("#snippet-curl")).to_contain_text("gradio_api/call/predict")
+    expect(page.locator("#snippet-curl")).to_contain_text("gradio_api/run/predict")
     shot(page, "playground-elsewhere")
     page.get_by_role("tab", name="One text").click()
     type_text(page, "the film was strangely moving")

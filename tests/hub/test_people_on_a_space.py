@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import httpx
 import psutil
 import pytest
 from gradio_client import Client
@@ -185,6 +186,16 @@ def test_a_token_is_taken_where_a_program_hands_it_over_and_nowhere_else(space, 
     assert sent.predict(api_name="/list_runs") == []
     with pytest.raises(AppError, match=r"does not know|does not accept"):
         Client(space.url, oauth_token="hf_invented", verbose=False).predict(api_name="/list_runs")
+
+
+def test_one_post_answers_who_logged_in_or_hands_over_a_token(space, run):
+    def ask(headers=None, **more):
+        body = json.dumps({"data": [run, ["fine"]], **more})
+        return httpx.post(f"{space.url}/gradio_api/run/predict", content=body, headers=headers, timeout=60).json()
+
+    assert "There is no run" in ask()["error"]
+    for answered in (ask(oauth_token=TOKENS["anna"]), ask({"Cookie": cookie_of(space.hub, space.url, "anna")})):
+        assert answered["data"][0][0]["text"] == "fine"
 
 
 def test_a_forged_cookie_is_nobody(space, run):

@@ -70,8 +70,9 @@ def test_a_run_predicts(client, run_id):
 
 
 @pytest.mark.slow
-def test_one_post_gets_the_same_answer(client, run_id):
-    question = {"data": [run_id, ["i love this film"]], "session_hash": "somebody"}
+@pytest.mark.parametrize("session", [{}, {"session_hash": "somebody"}])
+def test_one_post_gets_the_same_answer(client, run_id, session):
+    question = {"data": [run_id, ["i love this film"]], **session}
     answered = httpx.post(f"{client.src}gradio_api/run/predict", json=question, timeout=60).json()["data"][0]
     assert answered == client.predict(run_id, ["i love this film"], api_name="/predict")
 

@@ -228,12 +228,14 @@ def test_lists_hold_one_s_own(app, anna_s):
 
 
 def test_a_login_is_known_to_end():
-    assert people.person_of(Context(local=False), request_of("anna", 60)).until == pytest.approx(time.time() + 60, abs=5)
+    assert people.person_of(Context(local=False), request_of("anna", 60).request.scope).until == pytest.approx(
+        time.time() + 60, abs=5
+    )
 
 
 def test_a_login_that_has_ended_asks_for_another(app, anna_s):
     request = request_of("anna", seconds=-1)
-    assert people.person_of(Context(local=False), request).expired
+    assert people.person_of(Context(local=False), request.request.scope).expired
     before = LocalContext.request.set(request)
     try:
         with pytest.raises(gr.Error, match=r"Your login has expired. Log in again"):

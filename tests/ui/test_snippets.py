@@ -23,7 +23,7 @@ def run(train_here, tiny_config):
     return run
 
 
-def code(run, server="http://127.0.0.1:1", text=TEXT):
+def code(run, server="http://127.0.0.1:1", text=TEXT, waits=False):
     classifier = load_classifier(run)
     return snippets(
         run.id,
@@ -32,6 +32,7 @@ def code(run, server="http://127.0.0.1:1", text=TEXT):
         max_length=classifier.max_length,
         temperature=classifier.answering.temperature,
         url=server,
+        queued=waits,
     )
 
 
@@ -80,8 +81,12 @@ def test_gradio_client_gives_the_same_answer_and_why(run, served):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_gives_the_same_answer(run, served):
-    out = execute(["bash", "-c", code(run, served)["curl"]])
-    found = json.loads(next(line for line in out.splitlines() if line.startswith("data:")).removeprefix("data:"))[0][0]
+@pytest.mark.parametrize("waits", [False, True])
+def test_curl_gives_the_same_answer(run, served, waits):
+    out = execute(["bash", "-c", code(run, served, waits=waits)["curl"]])
+    if waits:
+        found = json.loads(next(line for line in out.splitlines() if line.startswith("data:")).removeprefix("data:"))[0][0]
+    else:
+        found = json.loads(out)["data"][0][0]
     assert found["text"] == TEXT
     assert found["probabilities"] == pytest.approx(load_classifier(run).predict([TEXT])[0].probabilities, abs=1e-5)

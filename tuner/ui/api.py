@@ -1,5 +1,6 @@
 """The endpoints other programs call: stable names, plain JSON, the same functions as the page."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -78,6 +79,18 @@ def _about_data_and_models(context: Context) -> list[Any]:
             context.check_source(source)
         return compare_models(models, source or None, split).to_json()
 
+    def explain(model: str, text: str, label: str | None = None, method: str = "leave_one_out") -> dict:
+        """Every word's part in a label (None: the predicted one), by one of the methods of `tuner.explain`."""
+        if not isinstance(text, str):
+            raise SourceError("text is no text.", 'Give a JSON string such as "I love it".')
+        return explain_text(context.classifier(model), text, label or None, method or "leave_one_out").to_json()
+
+    return [preview, evaluate, compare, predictor(context), explain]
+
+
+def predictor(context: Context) -> Callable[[str, list], list]:
+    """The endpoint /predict."""
+
     def predict(model: str, texts: list) -> list:
         """Label and probabilities of each text, by a run, folder or Hub model."""
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -86,13 +99,7 @@ def _about_data_and_models(context: Context) -> list[Any]:
             raise SourceError(f"texts holds {len(texts):,} texts.", f"Give between 1 and {MOST_TEXTS:,} at a time.")
         return [prediction.to_json() for prediction in context.predict(model, texts)]
 
-    def explain(model: str, text: str, label: str | None = None, method: str = "leave_one_out") -> dict:
-        """Every word's part in a label (None: the predicted one), by one of the methods of `tuner.explain`."""
-        if not isinstance(text, str):
-            raise SourceError("text is no text.", 'Give a JSON string such as "I love it".')
-        return explain_text(context.classifier(model), text, label or None, method or "leave_one_out").to_json()
-
-    return [preview, evaluate, compare, predict, explain]
+    return predict
 
 
 def _that_start(context: Context) -> list[Any]:

@@ -60,6 +60,7 @@ def wire(context: Context, panel: ElsewherePanel, model: gr.Dropdown, box: gr.Te
             max_length=classifier.max_length,
             temperature=classifier.answering.temperature,
             url=url,
+            queued=context.answers_queue,
         )
         if name.startswith(UNTOUCHED):
             found["python"] = text.NO_FRESH_HEAD

@@ -45,11 +45,11 @@ def is_attached(function: Callable[..., Any]) -> bool:
     return getattr(function, "asks_for_a_person", False)
 
 
-def person_of(context: Context, request: Any, token: str | None = None) -> Person:  # noqa: ANN401
+def person_of(context: Context, scope: Any, token: str | None = None) -> Person:  # noqa: ANN401
     """Who sent a request.
 
     Args:
-        request: Gradio's, or None where there is none.
+        scope: of the request, or None where there is none.
         token: a Hub token that came with it.
 
     Raises:
@@ -59,7 +59,7 @@ def person_of(context: Context, request: Any, token: str | None = None) -> Perso
         return LOCAL
     if not os.environ.get("SPACE_ID"):
         return GUEST
-    person = in_session(getattr(getattr(request, "request", None), "scope", None))
+    person = in_session(scope)
     if token and not person.name:
         return _named(owners(token)[0], token)
     return person
@@ -87,7 +87,7 @@ def _handler(function: Callable[..., Any], context: Context) -> Callable[..., An
 
     @functools.wraps(function)
     def handled(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        return _answer(function, context, None, args, kwargs)
+        return answer(function, context, _scope(), None, args, kwargs)
 
     handled.asks_for_a_person = True
     return handled
@@ -98,7 +98,7 @@ def _endpoint(function: Callable[..., Any], context: Context) -> Callable[..., A
 
     @functools.wraps(function)
     def handled(oauth: gr.OAuthToken | None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        return _answer(function, context, oauth.token if oauth else None, args, kwargs)
+        return answer(function, context, _scope(), oauth.token if oauth else None, args, kwargs)
 
     # First, since Gradio puts it at its place among the values that came, of which there may be fewer.
     signature, parameter = inspect.signature(function), inspect.Parameter("oauth", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -108,8 +108,21 @@ def _endpoint(function: Callable[..., Any], context: Context) -> Callable[..., A
     return handled
 
 
-def _answer(function: Callable[..., Any], context: Context, token: str | None, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
-    person = toast(person_of)(context, LocalContext.request.get(None), token)
+def _scope() -> Any:  # noqa: ANN401
+    """Of the request that Gradio answers; None where there is none."""
+    return getattr(getattr(LocalContext.request.get(None), "request", None), "scope", None)
+
+
+def answer(function: Callable[..., Any], context: Context, scope: Any, token: str | None, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
+    """What a function gives when it is called for the person who sent a request.
+
+    Args:
+        scope, token: as `person_of`.
+
+    Raises:
+        gr.Error: as the function, or the person is not known.
+    """
+    person = toast(person_of)(context, scope, token)
     with acting(person):
         try:
             return function(*args, **kwargs)
