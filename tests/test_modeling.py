@@ -55,6 +55,12 @@ def test_a_name_that_means_nothing_is_refused(name):
         modeling.find_base_model(name)
 
 
+@pytest.mark.parametrize("name", ["/gone/model", "./gone", "~/gone", "C:\\gone"])
+def test_a_folder_that_is_gone_is_told_as_one(name):
+    with pytest.raises(ModelError, match="There is no folder"):
+        modeling.find_base_model(name)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "FacebookAI/roberta-base"])
 def test_a_hub_model_without_network_is_answered_within_five_seconds(name):
     start = time.monotonic()

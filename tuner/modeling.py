@@ -111,6 +111,8 @@ def _find(name: str, revision: str | None, who: str) -> BaseModel:
         return _local(name, _minilm_folder())
     repo_id = _ONE_WORD_NAMES.get(name, name)
     if not HUB_ID.fullmatch(repo_id):
+        if name.startswith(("/", "./", "../", "~")) or "\\" in name:
+            raise ModelError(f"There is no folder '{name[:300]}'.", "Look whether it was moved or removed, and give its path.")
         raise ModelError(
             f"'{name[:120]}' is no base model.", f"Give {SAMPLE_MINILM}, a folder that holds a model, or a Hub id owner/name."
         )

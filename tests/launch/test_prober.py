@@ -21,7 +21,7 @@ def test_candidates_are_ranked_beside_baselines_and_a_broken_one_is_a_row(tiny_c
     found = tuner.probe(config, names, lambda *progress: told.append(progress))
     assert {row.model for row in found.models[:2]} == set(names[1:3])
     assert found.models[0].macro_f1 >= found.models[1].macro_f1 > 0.6
-    assert "is no base model" in found.models[2].problem
+    assert "There is no folder" in found.models[2].problem
     assert [row.model for row in found.baselines] == ["word counts", "the most frequent label"]
     assert found.baselines[1].macro_f1 == pytest.approx(1 / 3, abs=0.01)
     assert (found.best, found.folds) == (found.models[0].model, 5)
@@ -48,7 +48,7 @@ def test_the_command_prints_a_table_and_sentences(tiny_config, csv, capsys, tmp_
     out = capsys.readouterr().out
     assert "macro F1" in out
     assert "word counts" in out
-    assert "is no base model" in out
+    assert "There is no folder" in out
     assert "It cannot tell how well a model ends up" in out
 
 
