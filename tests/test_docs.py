@@ -14,7 +14,8 @@ from tuner.ui.text import FINDINGS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^python -m tuner (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+PAGES = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+COMMANDS = [found for page in PAGES for found in re.findall(r"^ *python -m tuner (.+?)(?: …)?(?:\s+#.*)?$", page, re.MULTILINE)]
 
 
 def test_the_settings_page_is_the_settings():
@@ -23,8 +24,12 @@ def test_the_settings_page_is_the_settings():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_is_understood(command):
+def test_every_command_is_understood(command):
     assert cli._parser().parse_args(shlex.split(command)).command
+
+
+def test_the_pages_have_commands():
+    assert len(COMMANDS) > 40
 
 
 def test_the_readme_names_every_command():
@@ -61,11 +66,3 @@ def test_every_fix_and_every_finding_stands_in_the_page_on_data():
 def test_the_python_of_the_page_on_data_runs(csv, capsys):
     (snippet,) = re.findall(r"```python\n(.+?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)
     exec(snippet.replace("sample:tweets", str(csv(60))), {})
-
-
-def test_the_commands_of_the_page_on_spaces_are_understood():
-    page = (ROOT / "docs" / "spaces.md").read_text()
-    commands = re.findall(r"^python -m tuner (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
-    assert len(commands) == 6
-    for command in commands:
-        assert cli._parser().parse_args(shlex.split(command)).command
