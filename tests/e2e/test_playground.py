@@ -43,6 +43,12 @@ def test_type_see_why_and_what_would_change_it(playground):
     expect(page.locator("#why")).to_contain_text("great")
     shot(page, "playground-one")
 
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data) if "/run/predict" in request.url else None)
+    page.locator("#playground-text textarea").press_sequentially(", and so was the wonderful crew", delay=20)
+    expect(page.locator("#why")).to_contain_text("wonderful")
+    assert 1 <= len([question for question in asked if '"the film was great today' in question]) <= 3  # for 31 keys
+
     page.get_by_role("button", name="What if").click()
     page.click("#change-it")
     expect(page.locator("#variants")).to_contain_text("capitals")
