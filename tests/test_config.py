@@ -278,6 +278,22 @@ def test_a_text_setting_is_emptied_by_null(value):
     assert parse_assignments([f"data.overlay={value}"]) == {"data": {"overlay": None}}
 
 
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("123", "123"), ('"123"', "123"), ("'1e3'", "1e3"), ("no", "no"), ("[2023, b]", ["2023", "b"]), ("null", None)],
+)
+def test_a_column_is_named_by_text_also_where_it_looks_like_a_number(typed, value):
+    assert RunConfig(**parse_assignments([f"data.text_column={typed}"])).data.text_column == value
+
+
+def test_no_is_a_word_where_words_are_chosen_from():
+    assert parse_assignments(["training.eval_strategy=no"]) == {"training": {"eval_strategy": "no"}}
+
+
+def test_quotes_around_a_text_keep_it_text():
+    assert parse_assignments(['data.label_column="123"']) == {"data": {"label_column": "123"}}
+
+
 def test_a_fold_without_folds_is_refused():
     with pytest.raises(SettingsError, match=r"data\.fold = 2: not with data\.num_folds empty; give num_folds above 2"):
         RunConfig(data={"fold": 2})

@@ -8,7 +8,7 @@ at once.
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -679,13 +679,16 @@ def _number(value: Any) -> Any:  # noqa: ANN401
 
 
 def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
-    """The value of an assignment: YAML, but for settings that take text alone, where 123 and 12e3 are names, no numbers."""
+    """The value of an assignment: YAML, but in settings that take text, 123 and 12e3 are names, no numbers, quoted or not."""
     model = sections().get(section)
     kind = model.model_fields[field].annotation if model and field in model.model_fields else None
-    parts = [getattr(part, "__origin__", part) for part in get_args(kind) or (kind,)]
-    if set(parts) <= {str, type(None)} and str in parts and value[:1] not in ("'", '"'):
-        return None if value in ("", "null") and type(None) in parts else value
-    return _number(yaml.safe_load(value))
+    given = (str,) if get_origin(kind) is Literal else get_args(kind) or (kind,)  # eval_strategy=no is a word, too
+    parts = {getattr(part, "__origin__", part) for part in given}
+    if str not in parts or not parts <= {str, list, type(None)}:
+        return _number(yaml.safe_load(value))
+    if value.startswith(("'", '"')) or (list in parts and value.startswith("[")):
+        return yaml.load(value, yaml.BaseLoader)  # all that it reads is text
+    return None if value in ("", "null") and type(None) in parts else value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
