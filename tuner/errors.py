@@ -14,8 +14,9 @@ They are translated at three borders only: the CLI's main, the UI's decorator an
 worker's main. Everything else lets them pass.
 """
 
+import contextlib
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -87,6 +88,32 @@ class RunFailed(TunerError):
     """A training that ended in failure; its run folder says more."""
 
     exit_code = 1
+
+
+@contextlib.contextmanager
+def gathering(found: list[TunerError]) -> Iterator[None]:
+    """Puts what is refused inside it into `found`, so that the next check is made as well; `raise_all` tells all of it."""
+    try:
+        yield
+    except TunerError as error:
+        found.append(error)
+
+
+def raise_all(found: list[TunerError]) -> None:
+    """Raises what was gathered: nothing, the only error as it is, or one that says what all of them say.
+
+    Raises:
+        TunerError: the only one.
+        NetworkError: several, and the Hub alone is to blame.
+        SettingsError: several.
+    """
+    if len(found) == 1:
+        raise found[0]
+    problems = [problem for error in found for problem in getattr(error, "problems", [str(error)])]
+    if found and all(isinstance(error, NetworkError) for error in found):
+        raise NetworkError(" ".join(dict.fromkeys(problems)))
+    if found:
+        raise SettingsError(problems)
 
 
 def disk_is_full(error: BaseException) -> bool:

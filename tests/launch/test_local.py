@@ -150,6 +150,23 @@ def test_all_that_base_model_and_machine_refuse_is_told_at_once(tiny_config, mon
     assert [told.split(" =")[0] for told in refusal.value.problems] == ["training.precision", *fields, "augmentation.masked"]
 
 
+def test_a_base_model_and_a_source_that_are_not_found_hide_nothing(tiny_config, monkeypatch):
+    monkeypatch.setattr("tuner.training.fitting.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    changes = {"model": {"name": "/nowhere"}, "data": {"source": "/nowhere/rows.csv"}, "training": {"precision": "fp16"}}
+    with pytest.raises(SettingsError) as refusal:
+        start(tiny_config().with_changes(changes))
+    model, precision, source = refusal.value.problems
+    assert "'/nowhere'" in model
+    assert precision.startswith("training.precision = 'fp16'")
+    assert "/nowhere/rows.csv" in source
+
+
+def test_a_base_model_that_is_not_found_hides_no_wrong_class_weights(tiny_config):
+    config = tiny_config(model={"name": "/nowhere"}, class_weights={"neither": 2})
+    with pytest.raises(SettingsError, match=r"'/nowhere'.*training\.class_weights"):
+        prepare(config)
+
+
 MACHINES = {
     "cpu": Device("cpu", "1 CPU core", False),
     "mps": Device("mps", "Apple GPU", False),

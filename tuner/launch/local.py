@@ -14,7 +14,7 @@ from tuner.children import token_pipe, worker_environment
 from tuner.config import RunConfig, merge
 from tuner.data.extra import pinned_source
 from tuner.data.labelled import load_labelled
-from tuner.errors import DoubtError, RunError, RunFailed, SettingsError
+from tuner.errors import DoubtError, RunError, RunFailed, SettingsError, TunerError, gathering, raise_all
 from tuner.hub import Client
 from tuner.launch.estimate import estimate
 from tuner.launch.storage import check_storage
@@ -40,29 +40,41 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
 
     Raises:
         AccessError: not logged in where people share a Space, or more rows or storage than one may take there.
-        SourceError, ModelError, NetworkError, SettingsError: nothing was started.
+        SourceError, ModelError, NetworkError, SettingsError: all that would fail, at once; nothing was started.
     """
     access.logged_in("train here")
-    if config.training.hub_model_id:  # hours later it would be too late to hear of it
-        Client(hub_read.token()).check(config.training.hub_model_id, "model", private=False)
+    found: list[TunerError] = []
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
-    changes["data"]["source"] = pinned_source(config.data.source)
-    if folder := modeling.folder_of(config.model.name):
-        changes["model"]["name"] = str(folder)
-    base = modeling.find_base_model(config.model.name, config.model.revision)
-    config = fitted(config.with_changes({"data": changes["data"]}), base, machine)
-    if machine is None:
-        check_storage(config, base)
-    data = load_labelled(config.data)
-    check_rows(
-        sum(map(len, data.splits.values())),
-        "Training, validation and test rows count: set data.max_train_samples or data.max_eval_samples lower.",
-    )
-    loss_weights(config.training, data)
-    if config.model.keep_head:
-        modeling.check_head(base, data.labels)
-    changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint, "extra_source": data.extra}
-    changes["model"]["revision"] = base.revision
+    base = data = None
+    with gathering(found):
+        if config.training.hub_model_id:  # hours later it would be too late to hear of it
+            Client(hub_read.token()).check(config.training.hub_model_id, "model", private=False)
+    with gathering(found):
+        base = modeling.find_base_model(config.model.name, config.model.revision)
+        changes["model"]["revision"] = base.revision
+        if folder := modeling.folder_of(config.model.name):
+            changes["model"]["name"] = str(folder)
+    with gathering(found):
+        config = fitted(config, base, machine)
+    with gathering(found):
+        if base and machine is None:
+            check_storage(config, base)
+    with gathering(found):
+        config = config.with_changes({"data": {"source": pinned_source(config.data.source)}})
+        data = load_labelled(config.data)
+        changes["data"] |= {"revision": data.revision, "fingerprint": data.fingerprint, "extra_source": data.extra}
+    if data is not None:
+        with gathering(found):
+            check_rows(
+                sum(map(len, data.splits.values())),
+                "Training, validation and test rows count: set data.max_train_samples or data.max_eval_samples lower.",
+            )
+        with gathering(found):
+            loss_weights(config.training, data)
+        with gathering(found):
+            if base and config.model.keep_head:
+                modeling.check_head(base, data.labels)
+    raise_all(found)
     return config.with_changes(changes)
 
 

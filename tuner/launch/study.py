@@ -5,7 +5,7 @@ from typing import Any
 
 from tuner import access, modeling, runs
 from tuner.config import RunConfig
-from tuner.errors import ModelError, SettingsError
+from tuner.errors import ModelError, SettingsError, TunerError, gathering, raise_all
 from tuner.launch.local import follow, prepare, spawn
 from tuner.runs import Run
 from tuner.study.plan import SHARES, Choices, Metric, Range, StudyConfig, changes_of, is_whole
@@ -98,7 +98,8 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: the study would fail.
     """
     changes: dict[str, dict[str, Any]] = {"data": {}, "training": {}}
-    problems = []
+    problems: list[str] = []
+    found: list[TunerError] = []
     if plan.metric:
         changes["training"]["metric_for_best_model"] = plan.metric
     if plan.folds:
@@ -114,13 +115,13 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
         problems.append(f"training.num_processes = {config.training.num_processes}: a study trains in one process; give 1.")
     if config.data.num_folds and plan.folds and config.data.fold:
         problems.append(f"data.fold = {config.data.fold}: all folds are trained; leave it at 0.")
-    try:
-        config = config.with_changes(changes)
-    except SettingsError as error:
-        problems += error.problems
     if problems:
-        raise SettingsError(problems)
-    config = prepare(config)
+        found.append(SettingsError(problems))
+    with gathering(found):
+        config = config.with_changes(changes)
+    with gathering(found):
+        config = prepare(config)
+    raise_all(found)
     _refuse_what_the_base_model_cannot(config, plan)
     return config
 

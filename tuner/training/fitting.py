@@ -1,12 +1,10 @@
 """Settings that depend on the base model and the machine: checked, and filled in."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from tuner import augmentation, modeling
 from tuner.config import RunConfig, TrainingConfig
-from tuner.errors import SettingsError, TunerError
+from tuner.errors import SettingsError, TunerError, gathering, raise_all
 from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
 
@@ -19,38 +17,32 @@ class Machine:
     gpus: int
 
 
-def fitted(config: RunConfig, base: modeling.BaseModel, machine: Machine | None = None) -> RunConfig:
+def fitted(config: RunConfig, base: modeling.BaseModel | None, machine: Machine | None = None) -> RunConfig:
     """The settings with what the base model decides filled in; the same ones come back unchanged.
 
     Args:
+        base: None: it was not found, and the machine alone is asked.
         machine: where it is to be trained; None: here.
 
     Raises:
         SettingsError, ModelError, TunerError: the machine or the base model cannot honour them; all that they say, at once.
     """
+    found: list[TunerError] = []
+    with gathering(found):
+        refuse_unfit(config.training, machine)
     checks = (
-        partial(refuse_unfit, config.training, machine),
-        partial(modeling.choose_max_length, base, config.model.max_length, []),
-        partial(modeling.check_shape, base, config.model),
-        partial(refuse_nothing_to_unfreeze, config, base),
-        partial(augmentation.refuse_unfit, config.augmentation, base),
+        lambda base: modeling.choose_max_length(base, config.model.max_length, []),
+        lambda base: modeling.check_shape(base, config.model),
+        lambda base: refuse_nothing_to_unfreeze(config, base),
+        lambda base: augmentation.refuse_unfit(config.augmentation, base),
     )
-    found = [error for check in checks if (error := _refusal(check))]
-    if len(found) == 1:
-        raise found[0]
-    if found:
-        raise SettingsError([problem for error in found for problem in getattr(error, "problems", [str(error)])])
-    if config.model.pad_to_max_length and config.model.max_length is None:
+    for check in checks if base else ():
+        with gathering(found):
+            check(base)
+    raise_all(found)
+    if base and config.model.pad_to_max_length and config.model.max_length is None:
         return config.with_changes({"model": {"max_length": base.limit}})
     return config
-
-
-def _refusal(check: Callable[[], object]) -> TunerError | None:
-    try:
-        check()
-    except TunerError as error:
-        return error
-    return None
 
 
 def refuse_nothing_to_unfreeze(config: RunConfig, base: modeling.BaseModel) -> None:
