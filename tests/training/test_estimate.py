@@ -9,6 +9,7 @@ from tests import tiny
 from tuner import catalog, modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
+from tuner.hardware import Device
 from tuner.launch.estimate import estimate as launch_estimate
 from tuner.training import estimate
 from tuner.training.build import build_trainer
@@ -73,6 +74,27 @@ def test_memory_grows_with_batch_length_and_precision_and_shrinks_with_lora():
     assert needed(weight_averaging=0.5) - usual == 4 * estimate.parameters_in(GPT2)
     assert needed(adversarial_epsilon=1) - usual == 4 * GPT2["vocab_size"] * GPT2["n_embd"]
     assert needed(weight_averaging=0.5, model={"lora": 8}) == needed(model={"lora": 8})
+
+
+def test_processes_on_a_cpu_share_its_memory_and_those_on_gpus_have_their_own():
+    def needed(processes, on_gpu, **training):
+        config = RunConfig(training={"num_processes": processes, **training})
+        return estimate.memory_needed(config, GPT2, 128, False, on_gpu, processes)
+
+    weights = 16 * estimate.parameters_in(GPT2)
+    assert needed(2, False) - needed(1, False) == 800_000_000 + weights
+    assert needed(2, True) - weights == pytest.approx((needed(1, True) - weights) / 2)
+    assert needed(2, True, fsdp=True) == pytest.approx(needed(1, True) / 2)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_the_estimate_counts_the_memory_of_every_process(timed, tiny_config, monkeypatch):
+    monkeypatch.setattr("tuner.launch.estimate.describe", lambda: Device("cpu", "4 CPU cores", bf16=False))
+    timing = estimate.Timing(
+        per_token=1, per_evaluated_token=1, per_update=1, tokens=1, evaluated_tokens=1, memory=900_000_000, parameters=1
+    )
+    one, two = (launch_estimate(tiny_config(num_processes=n), timing=timing if timed else None).memory for n in (1, 2))
+    assert two > one + 800_000_000
 
 
 def test_disk_is_that_of_the_checkpoints_kept_and_one_more():

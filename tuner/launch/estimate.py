@@ -19,14 +19,18 @@ from tuner.training.estimate import (
     steps_of,
     warnings_for,
 )
+from tuner.training.fitting import Machine
 
 
-def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing | None = None) -> Estimate:
+def estimate(
+    config: RunConfig, data: LabelledData | None = None, timing: Timing | None = None, machine: Machine | None = None
+) -> Estimate:
     """What a training with these settings will take, and what speaks against it.
 
     Args:
         data: its rows, where the caller has read them.
         timing: what `tuner.launch.timer.time_steps` measured for these settings.
+        machine: where it is to be trained; None: here. Free memory and disk are those of this one.
 
     Raises:
         SourceError, ModelError, NetworkError, SettingsError: as `prepare`.
@@ -40,8 +44,10 @@ def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing
     steps, evaluations = steps_of(config.training, rows)
     device = describe()
     half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
-    needed = memory_needed(config, base.config, max_length, half, device.kind == "cuda")
-    memory = timing.memory if timing else needed
+    on_gpu, processes = (machine or device).kind == "cuda", config.training.num_processes
+    alone, needed = (memory_needed(config, base.config, max_length, half, on_gpu, count) for count in (1, processes))
+    # What was timed is one process with the whole batch.
+    memory = timing.memory + max(needed - alone, 0) if timing else needed
     disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))
     runs.home().mkdir(parents=True, exist_ok=True)
     return Estimate(
@@ -54,5 +60,5 @@ def estimate(config: RunConfig, data: LabelledData | None = None, timing: Timing
         timed=timing is not None,
         warnings=[*warnings_for(config.training, steps, evaluations), *idle_settings(config)],
         doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
-        processes=config.training.num_processes,
+        processes=processes,
     )

@@ -65,8 +65,9 @@ def start(
     machine = flavor_named(flavor, flavors(client.token, endpoint))
     jobs = Jobs(client, namespace or None)
     client.check(f"{jobs.namespace}/tuner-run", "model", private=True)
-    prepared = local.prepare(_for_machine(config, machine), Machine("cuda" if machine.gpus else "cpu", machine.gpus))
-    found = estimate(prepared)
+    place = Machine("cuda" if machine.gpus else "cpu", machine.gpus)
+    prepared = local.prepare(_for_machine(config, machine), place)
+    found = estimate(prepared, machine=place)
     if (doubts := _doubts(found, machine)) and not proceed_anyway:
         raise DoubtError(" ".join(doubts), "Take a larger flavor, change the settings, or proceed anyway.")
     state = JobState(

@@ -99,16 +99,23 @@ def parameters_in(model: Mapping[str, Any]) -> int:
     return int((model.get("vocab_size", 0) + positions) * embedding + own_layers * (4 * hidden**2 + matrices * hidden * width))
 
 
-def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, half: bool, on_gpu: bool) -> int:
+def memory_needed(
+    config: RunConfig, model: Mapping[str, Any], max_length: int, half: bool, on_gpu: bool, processes: int = 1
+) -> int:
     """Bytes a training takes at the least: libraries, weights, gradients, moments, and what the backward pass keeps.
 
-    The last is b·s·h·(34 + 5·a·s ÷ h) bytes a layer in 16 bits (Korthikanti et al. 2022, equation 2), twice that in 32.
+    Each process has its part of a batch and, unless FSDP parts them, weights of its own. On a CPU all take the machine's
+    memory; of GPUs the result is that of each.
+
+    What the backward pass keeps is b·s·h·(34 + 5·a·s ÷ h) bytes a layer in 16 bits (Korthikanti et al. 2022, equation 2),
+    twice that in 32.
 
     Args:
         model: the base model's config.json.
         max_length: tokens of the longest text.
         half: whether matrix products are in bf16 or fp16.
         on_gpu: libraries stand in the machine's memory then, not in the GPU's.
+        processes: that share each step.
     """
     settings = config.model
     hidden = _first(model, "hidden_size", "n_embd", "dim") or 0
@@ -125,7 +132,9 @@ def memory_needed(config: RunConfig, model: Mapping[str, Any], max_length: int, 
     weights = parameters * (_WEIGHT + trained)
     if config.training.adversarial_epsilon:  # a copy of the word vectors, to put them back
         weights += model.get("vocab_size", 0) * (model.get("embedding_size") or hidden) * _WEIGHT
-    return int((0 if on_gpu else _LIBRARIES) + weights + activations)
+    if on_gpu:
+        return int(weights / (processes if config.training.fsdp else 1) + activations / processes)
+    return int(processes * (_LIBRARIES + weights) + activations)
 
 
 def disk_needed(config: RunConfig, parameters: int) -> int:
