@@ -78,21 +78,26 @@ def ask(
 
     Raises:
         RunError: with the child's cause and cure.
-        RunFailed: it died.
+        RunFailed: it died, or could not be started.
     """
     with tempfile.TemporaryDirectory() as folder, token_pipe(token) as reader:
         file = Path(folder) / "task"
         file.write_text(task, encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, str(file)],
-            cwd=folder,
-            env={**worker_environment(), **(environment or {}), "TUNER_TOKEN_FD": str(reader)},
-            pass_fds=(reader,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, str(file)],
+                cwd=folder,
+                env={**worker_environment(), **(environment or {}), "TUNER_TOKEN_FD": str(reader)},
+                pass_fds=(reader,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        except OSError as error:
+            raise RunFailed(
+                f"{title} could not be started ({error.strerror}).", "Free some memory, or end other programs, and try again."
+            ) from None
         clock = threading.Timer(seconds or threading.TIMEOUT_MAX, process.kill)
         clock.daemon = True
         clock.start()

@@ -7,7 +7,7 @@ import pytest
 
 from tuner.batch import read_texts
 from tuner.config import DataConfig
-from tuner.data import files, load_labelled
+from tuner.data import files, ingest, load_labelled
 from tuner.data.sources import kind_of, load_raw
 from tuner.errors import SourceError
 
@@ -44,6 +44,31 @@ def test_a_changed_file_is_read_anew(write):
 def test_the_cache_holds_nothing_but_whole_tables(write, home):
     load_raw(str(write("a.csv.gz", gzip.compress(GOOD.encode()))))
     assert [path.suffixes[-3:] for path in (home / "cache" / "tables").iterdir()] == [[".gz", ".2", ".arrow"]]
+
+
+@pytest.mark.parametrize(
+    "python", [None, "#!/nowhere/sh\n", "#!/bin/sh\nexit 1\n"], ids=["none", "no interpreter", "dies at once"]
+)
+def test_a_reader_that_cannot_be_started_says_nothing_against_the_file(python, write, tmp_path, monkeypatch):
+    path = write("a.csv", GOOD)
+    program = tmp_path / "python"
+    if python:
+        program.write_text(python)
+        program.chmod(0o755)
+    monkeypatch.setattr(files.sys, "executable", str(program))
+    with pytest.raises(SourceError, match=r"could not be started.*the file is not to blame"):
+        load_raw(str(path))
+    monkeypatch.undo()
+    assert texts(load_raw(str(path))) == {"train": [("fine", "pos"), ("awful", "neg")]}
+
+
+def test_a_reader_that_was_killed_says_nothing_against_the_file(write, tmp_path, monkeypatch):
+    path, program = write("a.csv", GOOD), tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho '{ingest.STARTED}' >&2\nkill -KILL $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(files.sys, "executable", str(program))
+    with pytest.raises(SourceError, match=r"was killed\. Free some memory"):
+        load_raw(str(path))
 
 
 def test_files_named_by_split_are_splits(tmp_path):

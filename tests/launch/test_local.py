@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tuner import queue, runs
+from tuner.children import ask
 from tuner.config import TrainingConfig
-from tuner.errors import ModelError, RunError, SettingsError, SourceError
+from tuner.errors import ModelError, RunError, RunFailed, SettingsError, SourceError
 from tuner.hardware import Device
 from tuner.launch.local import prepare, resume, start, worker_environment
 from tuner.runs import LIVING
@@ -206,3 +207,9 @@ def test_a_worker_that_cannot_be_started_fails_the_run(queued, tiny_config, monk
     with pytest.raises(SettingsError, match="worker could not be started"):
         resume(run)
     assert run.status.state == "failed"
+
+
+def test_a_child_that_cannot_be_started_is_told_as_such(monkeypatch):
+    monkeypatch.setattr("tuner.children.sys.executable", "/nowhere/python")
+    with pytest.raises(RunFailed, match=r"^The timing could not be started \(No such file or directory\)\. Free some memory"):
+        ask("tuner.training.timing", "The timing", "", "per_token")

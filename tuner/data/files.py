@@ -112,12 +112,23 @@ def _tables() -> Path:
 def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool = False) -> None:
     """Runs `tuner.data.ingest` in a child process with no secrets and a deadline."""
     part = table.with_suffix(f".{secrets.token_hex(4)}.part")
-    package_root = str(Path(__file__).resolve().parents[2])
     arguments = [path.absolute(), part, MOST_FILE_BYTES, "lines" if lines else "table", *([] if rows is None else [rows])]
     try:
-        done = subprocess.run(
+        done = _run_reader(path, table.parent, arguments)
+        if done.returncode == 0:
+            part.replace(table)
+            return
+    finally:
+        part.unlink(missing_ok=True)
+    raise _refusal(path, done)
+
+
+def _run_reader(path: Path, folder: Path, arguments: list[object]) -> "subprocess.CompletedProcess[str]":
+    package_root = str(Path(__file__).resolve().parents[2])
+    try:
+        return subprocess.run(
             [sys.executable, "-m", "tuner.data.ingest", *map(str, arguments)],
-            cwd=table.parent,
+            cwd=folder,
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": package_root, "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -125,25 +136,34 @@ def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool =
             timeout=_PARSE_SECONDS,
             check=False,
         )
-        if done.returncode == 0:
-            part.replace(table)
-            return
     except subprocess.TimeoutExpired:
         raise _too_slow(path) from None
-    finally:
-        part.unlink(missing_ok=True)
-    raise _refusal(path, done)
+    except OSError as error:
+        raise _not_started(path, f" ({error.strerror})") from None
 
 
 def _refusal(path: Path, done: "subprocess.CompletedProcess[str]") -> SourceError:
+    from tuner.data.ingest import STARTED
+
     if done.returncode == 3:
         refusal = json.loads(done.stdout)
         return SourceError(refusal["cause"], refusal["cure"])
     if done.returncode == -signal.SIGXCPU:
         return _too_slow(path)
+    if STARTED not in done.stderr:
+        return _not_started(path)
     if "MemoryError" in done.stderr:
         return SourceError(f"{path.name} needs more memory than a file may take.", "Split it into smaller files.")
+    if done.returncode == -signal.SIGKILL:  # Linux ends so what takes the last memory
+        return SourceError(f"The process that read {path.name} was killed.", "Free some memory, or split it into smaller files.")
     return SourceError(f"{path.name} makes its reader crash.", "The file is damaged or hostile; do not use it.")
+
+
+def _not_started(path: Path, why: str = "") -> SourceError:
+    return SourceError(
+        f"{path.name} was not read: the process that reads files could not be started{why}.",
+        "The machine is short of memory or processes, or Tuner's installation is broken; the file is not to blame.",
+    )
 
 
 def _too_slow(path: Path) -> SourceError:

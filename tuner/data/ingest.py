@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_BYTES = 2 * 2**30  # of text after unfolding
+STARTED = "tuner: the reader has started"  # on stderr, before the file is opened: who dies without it did not die of the file
 NOTES = b"tuner_notes"  # key in the schema's metadata: a JSON list of sentences
 _MOST_MEMORY = 12 * 2**30
 _MOST_CPU_SECONDS = 300
@@ -107,6 +108,7 @@ def main(path: str, output: str, most_bytes: str, form: str = "table", rows: str
     _limit(resource.RLIMIT_CPU, _MOST_CPU_SECONDS)
     import pyarrow as pa
 
+    print(STARTED, file=sys.stderr, flush=True)
     try:
         if form == "lines":
             table, notes = read_lines(Path(path), int(most_bytes))
