@@ -29,6 +29,11 @@ def size(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
+def exact(value: float) -> str:
+    """A number as a person types it, that reads back to the same: "60", "2.5", "1e-05"; never "1e+06"."""
+    return f"{value:.0f}" if value == int(value) else repr(value)
+
+
 def signed(value: float) -> str:
     """A number with its sign and two decimals, smaller ones with one digit that counts: "+0.31", "-0.002", "0"."""
     if abs(value) < 5e-5:

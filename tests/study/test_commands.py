@@ -66,9 +66,10 @@ def test_folds_with_a_validation_split_are_refused(capsys, study_config):
     assert "validation_split names the rows" in err
 
 
-def test_the_command_line_on_the_page_makes_the_same_study(queued_study, study_config):
-    space = parse_over(["training.learning_rate=1e-5..2e-4:log", "model.lora=null,8"])
-    run = queued_study(study_config(), space=space, n_trials=3, minutes=2.5, pruning=False)
+@pytest.mark.parametrize(("minutes", "learning_rates"), [(2.5, "1e-5..2e-4:log"), (99999.75, "1.23456789e-5..2e-4")])
+def test_the_command_line_on_the_page_makes_the_same_study(minutes, learning_rates, queued_study, study_config):
+    space = parse_over([f"training.learning_rate={learning_rates}", "training.max_steps=1..1234567", "model.lora=null,8"])
+    run = queued_study(study_config(), space=space, n_trials=10_000, minutes=minutes, pruning=False)
     options = _parser().parse_args(shlex.split(study_panel.command_line(run).replace("\\\n", ""))[3:])
     plan = StudyConfig(
         kind="search",

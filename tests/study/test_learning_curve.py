@@ -140,7 +140,7 @@ def drawn(queued_study, study_config):
     """A curve with these rows of (training rows, share, score): `drawn([(24, 0.5, 0.6)])`."""
 
     def make(found, **more):
-        run = queued_study(study_config(), shares=[0.5, 1.0], **CURVE, **more)
+        run = queued_study(study_config(), **{"shares": [0.5, 1.0], **CURVE, **more})
         for number, (rows, share, value) in enumerate(found, 1):
             metrics = {"accuracy": value, "macro_f1": value, "macro_recall": value, "loss": 1 - value} if value else {}
             state = "complete" if value else "failed"
@@ -182,7 +182,7 @@ def test_the_page_draws_scores_over_rows(drawn):
 
 
 def test_the_command_line_on_the_page_makes_the_same_curve(drawn):
-    run = drawn([], repeats=3)
+    run = drawn([], repeats=3, shares=[0.12345678, 0.5, 1.0])
     options = _parser().parse_args(shlex.split(study_panel.command_line(run).replace("\\\n", ""))[3:])
     assert StudyConfig(**CURVE, shares=options.shares, repeats=options.repeats) == plan_of(run)
     assert isinstance(results(run), StudyResult)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from tuner.config import Metric, RunConfig, Seed, fields, parse_assignments, refusals
 from tuner.errors import SettingsError
 from tuner.runs import Run
+from tuner.words import exact
 
 Values = dict[str, Any]
 _SEARCH_ONLY = ("space", "n_trials", "minutes", "metric")
@@ -73,7 +74,7 @@ class Range(_Part):
         return round(value) if whole else min(max(float(f"{value:.3g}"), self.low), self.high)
 
     def __str__(self) -> str:
-        return f"{self.low:g}..{self.high:g}{':log' if self.log else ''}"
+        return f"{exact(self.low)}..{exact(self.high)}{':log' if self.log else ''}"
 
 
 class Choices(_Part):

@@ -17,6 +17,7 @@ from tuner.study.results import results
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
 from tuner.ui.errors import toast
+from tuner.words import exact
 
 _FIRST = ["training.learning_rate"]
 
@@ -130,9 +131,9 @@ def command_line(run: Run) -> str:
     """The command that repeats the study."""
     plan, command = plan_of(run), render.command_line(run.config)
     more = [f"--over {shlex.quote(f'{path}={part}')}" for path, part in plan.space.items()]
-    more += [f"--shares {' '.join(f'{share:g}' for share in plan.shares)}"] if plan.shares else []
+    more += [f"--shares {' '.join(map(exact, plan.shares))}"] if plan.shares else []
     given = {"trials": plan.n_trials, "minutes": plan.minutes, "seeds": plan.seeds, "folds": plan.folds, "repeats": plan.repeats}
-    more += [f"--{name} {value:g}" for name, value in given.items() if value]
+    more += [f"--{name} {exact(value)}" for name, value in given.items() if value]
     if plan.kind == "search":
         more += [f"--seed {plan.seed}", *([] if plan.pruning else ["--no-pruning"])]
     return " \\\n  ".join([command.replace("tuner train", f"tuner {plan.kind}", 1), *more])
