@@ -9,7 +9,9 @@ import torch
 from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
 from transformers import DataCollatorWithPadding, EarlyStoppingCallback, TrainingArguments
+from transformers.modeling_layers import GradientCheckpointingLayer
 
+from tests import tiny
 from tuner import modeling, runs
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
@@ -396,6 +398,19 @@ def test_validation_measures_the_custom_loss(trainer_for):
     ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(2 * losses[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize(("checkpointing", "calls"), [(False, 2), (True, 4)])
+def test_checkpointing_of_activations_computes_each_layer_once_more(architecture, checkpointing, calls, trainer_for):
+    trainer = trainer_for(architecture=architecture, activation_checkpointing=checkpointing, max_steps=2)
+    layers = [module for module in trainer.model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    inner = [next(layer.children()) for layer in layers]  # the layer itself may be called once and compute twice
+    called = []
+    for module in inner:
+        module.register_forward_hook(lambda module, *_: called.append(module))
+    trainer.train()
+    assert [called.count(module) for module in inner] == [calls, calls]
 
 
 def test_max_length_cuts_the_rows(trainer_for):

@@ -120,6 +120,42 @@ def test_a_stopped_run_has_its_model_and_resumes_to_the_same_weights(train_here,
     assert same_weights(run, whole)
 
 
+OFTEN = {**STEPWISE, "max_steps": 30, "eval_steps": 3, "save_steps": 3}
+
+
+@pytest.fixture
+def checkpoint_kept(train_here, tiny_config, csv):
+    """Trains on what is soon learnt; the steps of the checkpoints that have the saved model's weights, and all validations."""
+
+    def train(metric):
+        learns = {"learning_rate": 5e-3, "per_device_train_batch_size": 16, "save_total_limit": 10}
+        run = train_here(tiny_config(source=csv(120), metric_for_best_model=metric, **{**OFTEN, **learns}))
+        saved = weights(run)
+        stored = {path.parent: load_file(path) for path in run.folder.glob("checkpoints/*/model.safetensors")}
+        same = [folder for folder, found in stored.items() if all(np.array_equal(found[name], saved[name]) for name in saved)]
+        validations = [event for event in runs.read_events(run)[0] if event["event"] == "evaluate"]
+        return [int(folder.name.partition("-")[2]) for folder in same], validations
+
+    return train
+
+
+def test_the_saved_model_is_the_checkpoint_that_is_best_by_the_metric_asked_for(checkpoint_kept):
+    by_recall, validations = checkpoint_kept("macro_recall")
+    by_loss, again = checkpoint_kept("loss")
+    assert [event["eval_loss"] for event in again] == [event["eval_loss"] for event in validations]
+    assert by_recall == [max(validations, key=lambda event: event["eval_macro_recall"])["step"]]  # the first of equal ones
+    assert by_loss == [min(validations, key=lambda event: event["eval_loss"])["step"]]
+    assert by_recall != by_loss
+
+
+@pytest.mark.parametrize(("settings", "kept"), [({}, 2), ({"save_total_limit": 4}, 4)])
+def test_as_many_checkpoints_are_left_as_were_asked_for(settings, kept, train_here, tiny_config):
+    run = train_here(tiny_config(**OFTEN, **settings))
+    left = {path.name for path in (run.folder / "checkpoints").iterdir()}
+    assert len(left) == kept
+    assert "checkpoint-30" in left
+
+
 @pytest.mark.parametrize("order", ["random", "group_by_length"])
 def test_a_resumed_run_without_validation_ends_with_the_same_weights(order, train_here, queued, tiny_config, stop_at):
     config = tiny_config(max_steps=20, train_sampling_strategy=order, gradient_accumulation_steps=2)
