@@ -3,7 +3,10 @@
 import pytest
 
 from tuner.config import RunConfig
-from tuner.ui.estimate_panel import _key
+from tuner.errors import SettingsError
+from tuner.hardware import Device
+from tuner.ui.context import Context
+from tuner.ui.estimate_panel import _key, _line
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,10 @@ def test_what_changes_a_step_asks_for_a_new_timing(changes):
 def test_what_changes_only_how_many_steps_there_are_keeps_the_timing():
     longer = {"training": {"num_train_epochs": 9, "learning_rate": 1e-4, "eval_strategy": "no", "gradient_accumulation_steps": 2}}
     assert _key(RunConfig().with_changes(longer)) == _key(RunConfig())
+
+
+def test_a_base_model_that_is_not_found_hides_nothing_that_the_machine_refuses(monkeypatch):
+    monkeypatch.setattr("tuner.training.fitting.describe", lambda: Device("cpu", "1 CPU core", bf16=False))
+    config = RunConfig(model={"name": "/nowhere"}, training={"precision": "fp16"})
+    with pytest.raises(SettingsError, match=r"training\.precision = 'fp16'.*'/nowhere'"):
+        _line(Context(), config, None)

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from tuner.config import RunConfig
-from tuner.errors import TunerError
+from tuner.errors import TunerError, gathering, raise_all
 from tuner.launch.estimate import estimate
 from tuner.launch.timer import time_steps
 from tuner.training.estimate import Timing
@@ -80,12 +80,17 @@ def wire(
 
 
 def _line(context: Context, config: RunConfig, measured: tuple[str, dict] | None) -> str:
-    refuse_unfit(config.training)
-    data = context.data_if_read(config.data)
-    if data is None:
+    refused: list[TunerError] = []
+    found = None
+    with gathering(refused):
+        refuse_unfit(config.training)
+    with gathering(refused):
+        if (data := context.data_if_read(config.data)) is not None:
+            timing = Timing.model_validate(measured[1]) if measured and measured[0] == _key(config) else None
+            found = estimate(config, data, timing)
+    raise_all(refused)
+    if found is None:
         return f'<div class="estimate">{html.escape(text.LOOK_FIRST)}</div>'
-    timing = Timing.model_validate(measured[1]) if measured and measured[0] == _key(config) else None
-    found = estimate(config, data, timing)
     lines = [f'<div class="estimate">{html.escape(found.line)}</div>']
     lines += [f'<div class="estimate warn">▲ {html.escape(warning)}</div>' for warning in found.warnings]
     lines += [f'<div class="estimate doubt">● {html.escape(doubt)}</div>' for doubt in found.doubts]
