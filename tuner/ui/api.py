@@ -21,7 +21,7 @@ from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token
 
 MOST_TEXTS = 1_000
-_MOST_ASKERS = 64
+MOST_ASKERS = 64
 
 
 def add_endpoints(context: Context) -> None:
@@ -38,7 +38,7 @@ def add_endpoints(context: Context) -> None:
     ):
         asks = endpoint.__name__ == "predict"  # these are scored together
         queued = not asks or context.answers_queue
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=_MOST_ASKERS if asks else 2, queue=queued)
+        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=MOST_ASKERS if asks else 2, queue=queued)
     # Polled by many: each has its own queue without a limit, and reads one or a few small files.
     for endpoint in (run_status, run_events, list_runs):
         gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)

@@ -7,13 +7,13 @@ session. Twenty who ask at once wait for twenty times that.
 import json
 from typing import Any, NamedTuple
 
+from anyio import CapacityLimiter, to_thread
 from gradio.routes import ORJSONResponse
 from gradio.utils import error_payload
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tuner.ui.api import predictor
+from tuner.ui.api import MOST_ASKERS, predictor
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.people import answer
@@ -36,6 +36,7 @@ class Questions:
         self.app = app
         self._context = context
         self._predict = toast(predictor(context))
+        self._threads = CapacityLimiter(MOST_ASKERS)  # of their own: who waits for a model keeps nobody from the page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the request itself, or hands it on."""
@@ -48,7 +49,9 @@ class Questions:
             await self.app(scope, _again(body, receive), send)
             return
         try:
-            found = await run_in_threadpool(answer, self._predict, self._context, scope, question.token, question.data, {})
+            found = await to_thread.run_sync(
+                answer, self._predict, self._context, scope, question.token, question.data, {}, limiter=self._threads
+            )
         except Exception as error:
             response = ORJSONResponse(error_payload(error, False), 500)
         else:
