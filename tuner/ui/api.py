@@ -38,10 +38,12 @@ def add_endpoints(context: Context) -> None:
     ):
         asks = endpoint.__name__ == "predict"  # these are scored together
         queued = not asks or context.answers_queue
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=MOST_ASKERS if asks else 2, queue=queued)
+        gr.api(
+            toast(endpoint, page=False), api_name=endpoint.__name__, concurrency_limit=MOST_ASKERS if asks else 2, queue=queued
+        )
     # Polled by many: each has its own queue without a limit, and reads one or a few small files.
     for endpoint in (run_status, run_events, list_runs):
-        gr.api(toast(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
+        gr.api(toast(endpoint, page=False), api_name=endpoint.__name__, concurrency_limit=None)
 
 
 def _about_data_and_models(context: Context) -> list[Any]:

@@ -12,7 +12,7 @@ from tuner.feedback import Feedback
 from tuner.launch import local
 from tuner.ui import render, text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast
+from tuner.ui.errors import as_text, toast
 from tuner.ui.one_text_panel import OneTextPanel, Shown
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -62,7 +62,7 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
             by=person.name,
         )
         feedback.add(feedback.name_for(shown.model), judged)
-        gr.Success(f"Kept as “{given}”.", duration=4)
+        gr.Success(as_text(f"Kept as “{given}”."), duration=4)
         return [None, *_state(context, name)]
 
     @toast

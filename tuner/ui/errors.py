@@ -1,6 +1,7 @@
 """The UI's border for errors: a toast with cause and cure, never a traceback."""
 
 import functools
+import html
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -12,15 +13,24 @@ from tuner.errors import TunerError
 _log = logging.getLogger("tuner")
 
 
-def toast(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns a TunerError into a toast (and the same text for API clients); anything else into a plain sentence."""
+def as_text(words: str) -> str:
+    """What a toast is given to show these words: it takes them for HTML, and they may quote a label or a name."""
+    return html.escape(words, quote=False)
+
+
+def toast(handler: Callable[..., Any], page: bool = True) -> Callable[..., Any]:
+    """Turns a TunerError into a toast, or its words for a program; anything else into a plain sentence.
+
+    Args:
+        page: whether a page shows it; a program gets the words as they are.
+    """
 
     @functools.wraps(handler)
     def wrapped(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
             return handler(*args, **kwargs)
         except TunerError as error:
-            raise gr.Error(str(error), duration=12, print_exception=False) from None
+            raise gr.Error(as_text(str(error)) if page else str(error), duration=12, print_exception=False) from None
         except gr.Error:
             raise
         except Exception:

@@ -18,7 +18,7 @@ from tuner.runs import Run
 from tuner.scoring import Extras
 from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast
+from tuner.ui.errors import as_text, toast
 
 _OWN_DATA = "the run's own data"
 
@@ -144,7 +144,8 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
         try:
             found = context.evaluate(name or run_id, None if own else source, split, extras, say)
         except UnknownLabels as error:
-            gr.Warning(f"{error.cause} Say in the table which of its labels each of them is, then press “{text.EVALUATE}” again.")
+            cure = f"Say in the table which of its labels each of them is, then press “{text.EVALUATE}” again."
+            gr.Warning(as_text(f"{error.cause} {cure}"))
             rows = [[unknown, ""] for unknown in error.unknown]
             return [*[gr.skip()] * len(view), gr.Accordion(open=True), gr.Dataframe(rows)]
         return [*_filled(found), gr.skip(), gr.skip()]

@@ -35,7 +35,7 @@ class Questions:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self.app = app
         self._context = context
-        self._predict = toast(predictor(context))
+        self._predict = toast(predictor(context), page=False)
         self._threads = CapacityLimiter(MOST_ASKERS)  # of their own: who waits for a model keeps nobody from the page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
-from tuner.ui.errors import toast
+from tuner.ui.errors import as_text, toast
 from tuner.words import exact
 
 _FIRST = ["training.learning_rate"]
@@ -152,7 +152,7 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
     def begin(config: RunConfig, **plan: Any) -> gr.Radio:  # noqa: ANN401
         run = studies.start(config, StudyConfig(**plan))
         row = runs.summary(run)
-        gr.Info(f"{row['title']} is queued and starts when nothing else trains.", duration=4)
+        gr.Info(as_text(f"{row['title']} is queued and starts when nothing else trains."), duration=4)
         return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in access.visible()], value=run.id)
 
     @toast
@@ -194,7 +194,7 @@ def wire_best(
         result = results(access.get(run_id or ""))
         if result.best is None or result.best_config is None:
             raise RunError("No trial is complete yet, so there are no best settings.", "Wait for the first one.")
-        gr.Info(text.BEST_USED.format(settings_in_words(result.best.settings)), duration=8)
+        gr.Info(as_text(text.BEST_USED.format(settings_in_words(result.best.settings))), duration=8)
         return values_of(result.best_config)
 
     found.use.click(use, chosen, filled, show_progress="hidden", api_visibility="private")

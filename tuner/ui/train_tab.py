@@ -30,7 +30,7 @@ from tuner.ui import (
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.curves_panel import CurvesPanel
-from tuner.ui.errors import toast
+from tuner.ui.errors import as_text, toast
 from tuner.ui.estimate_panel import EstimatePanel
 from tuner.ui.event_columns import Columns, columns_of
 from tuner.ui.jobs_panel import JobsPanel
@@ -242,9 +242,9 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
         try:
             run, said = jobs_panel.start(context, config_of(*values), chosen_machine, proceed_anyway)
         except DoubtError as doubt:
-            gr.Warning(doubt.cause, duration=12)
+            gr.Warning(as_text(doubt.cause), duration=12)
             return [gr.skip(), gr.Button(visible=True)]
-        gr.Info(said, duration=4)
+        gr.Info(as_text(said), duration=4)
         choices = [render.run_choice(runs.summary(r)) for r in access.visible()]
         return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
 
