@@ -13,7 +13,7 @@ from tuner.data.findings import Fix
 from tuner.data.profiling import DataProfile
 from tuner.ui import render, row_browser, source_picker, suspicious_panel, text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast
+from tuner.ui.errors import toast, when_over
 from tuner.ui.row_browser import ALL_LABELS, RowBrowser
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.suspicious_panel import SuspiciousPanel
@@ -192,8 +192,9 @@ def _wire_look(context: Context, picker: SourcePicker, view: _View) -> Any:  # n
     pressed = picker.look.click(lambda: gr.Button(text.LOOKING, interactive=False), None, picker.look, queue=False, **_QUIET)
     glanced = pressed.then(glance, picker.inputs, at_first, show_progress="hidden", **_QUIET)
     done = glanced.success(*showing, concurrency_limit=4, **_QUIET)
-    for event in (done.then, glanced.failure):
-        event(lambda: gr.Button(text.LOOK, interactive=True), None, picker.look, queue=False, **_QUIET)
+    ready = lambda: gr.Button(text.LOOK, interactive=True)  # noqa: E731
+    when_over(done, ready, picker.look)
+    glanced.failure(ready, None, picker.look, queue=False, **_QUIET)
     return showing
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from tuner.errors import TunerError
 
@@ -41,3 +42,9 @@ def toast(handler: Callable[..., Any], page: bool = True) -> Callable[..., Any]:
             ) from None
 
     return wrapped
+
+
+def when_over(event: Dependency, handler: Callable[[], Any], outputs: gr.components.Component | list[Any]) -> None:
+    """Calls a handler after an event, whether it went well or not: `then` alone is not heard after an error."""
+    for ended in (event.success, event.failure):
+        ended(handler, None, outputs, queue=False, show_progress="hidden", api_visibility="private")

@@ -16,7 +16,7 @@ from tuner.training.estimate import Timing
 from tuner.training.fitting import refuse_unfit
 from tuner.ui import text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast
+from tuner.ui.errors import toast, when_over
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # Settings of the training that change how long a step takes or what it needs; all of data, model and copies do. Rates of
@@ -74,9 +74,10 @@ def wire(
     changes = [component.change for component in inputs if hasattr(component, "change")]
     quiet: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
     gr.on([shown, *changes], toast(refresh), [panel.measured, *inputs], panel.line, trigger_mode="always_last", **quiet)
-    panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
+    timed = panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
         time, inputs, [panel.measured, panel.line], show_progress_on=panel.line, **_PRIVATE
-    ).then(lambda: gr.Button(interactive=True), None, panel.time, queue=False, **_PRIVATE)
+    )
+    when_over(timed, lambda: gr.Button(interactive=True), panel.time)
 
 
 def _line(context: Context, config: RunConfig, measured: tuple[str, dict] | None) -> str:

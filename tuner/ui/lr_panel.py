@@ -13,7 +13,7 @@ from tuner.errors import RunError
 from tuner.launch.finder import find_learning_rate
 from tuner.training.lr_finder import LearningRateCurve
 from tuner.ui import text
-from tuner.ui.errors import toast
+from tuner.ui.errors import toast, when_over
 from tuner.ui.theme import ACCENT
 
 _AXIS = "rate, power of ten"
@@ -65,11 +65,12 @@ def wire(
         ]
 
     private: dict[str, Any] = {"api_visibility": "private"}
-    panel.find.click(
+    tried = panel.find.click(
         lambda: [gr.Button(interactive=False), gr.LinePlot(visible=True)], None, [panel.find, panel.plot], queue=False, **private
-    ).then(find, inputs, [panel.plot, panel.use, panel.found], show_progress_on=panel.plot, **private).then(
-        lambda: gr.Button(interactive=True), None, panel.find, queue=False, **private
-    )
+    ).then(find, inputs, [panel.plot, panel.use, panel.found], show_progress_on=panel.plot, **private)
+    nothing = lambda: [gr.LinePlot(visible=False), gr.Button(visible=False)]  # noqa: E731
+    tried.failure(nothing, None, [panel.plot, panel.use], queue=False, **private)
+    when_over(tried, lambda: gr.Button(interactive=True), panel.find)
     panel.use.click(lambda found: found, panel.found, rate, queue=False, **private)
 
 

@@ -13,7 +13,7 @@ from tuner.launch.prober import MOST_MODELS, probe
 from tuner.training.probe_result import ProbeResult, ProbeRow
 from tuner.ui import text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast
+from tuner.ui.errors import toast, when_over
 
 _HEADER = ["model", "macro F1", "s / 1,000", "MB", "accuracy", "macro recall", "size"]
 # The first four fit into the left column of a small screen.
@@ -93,7 +93,7 @@ def wire(
         show_progress_on=panel.says, **private,
     )  # fmt: skip
     done.failure(lambda: gr.Textbox(visible=False), None, panel.says, queue=False, **private)
-    done.then(lambda: gr.Button(interactive=True), None, panel.run, queue=False, **private)
+    when_over(done, lambda: gr.Button(interactive=True), panel.run)
     panel.use.click(lambda best: best, panel.best, model, queue=False, **private)
 
 

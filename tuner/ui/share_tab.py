@@ -189,9 +189,10 @@ def _wire_push(context: Context, form: ShareForm, view: _View, chosen: gr.Radio)
     progress = [*view.progress, form.push]
     busy: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
     for button, handler, inputs in ((form.push, push, [chosen, *form.values]), (view.again, again, [chosen])):
-        button.click(lambda: gr.Button(interactive=False), None, form.push, **busy).then(
+        pushed = button.click(lambda: gr.Button(interactive=False), None, form.push, **busy).then(
             handler, inputs, progress, show_progress_on=view.state, concurrency_limit=4, **_PRIVATE
         )
+        pushed.failure(lambda: gr.Button(interactive=True), None, form.push, **busy)
         button.click(lambda: "", None, form.rights, **busy)
     view.timer.tick(tick, chosen, progress, concurrency_limit=None, **busy)
 

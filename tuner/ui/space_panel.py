@@ -116,9 +116,10 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
     for event in opened:
         event(show, chosen, panel.shown, **quiet)
     inputs = [chosen, panel.name, panel.who, panel.lend, panel.hardware]
-    panel.make.click(lambda: gr.Button(interactive=False), None, panel.make, **quiet).then(
+    made = panel.make.click(lambda: gr.Button(interactive=False), None, panel.make, **quiet).then(
         make, inputs, panel.progress, show_progress_on=panel.state, concurrency_limit=2, **_PRIVATE
     )
+    made.failure(lambda: gr.Button(interactive=True), None, panel.make, **quiet)
     panel.again.click(again, chosen, panel.progress, show_progress_on=panel.state, concurrency_limit=4, **_PRIVATE)
     panel.timer.tick(tick, chosen, panel.progress, show_progress="hidden", concurrency_limit=8, **_PRIVATE)
 

@@ -7,6 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from tuner.ui.errors import when_over
+
 
 class Stops:
     """One stop a page (a session of Gradio) and kind of work."""
@@ -57,6 +59,6 @@ def wire(
     going = button.click(buttons(busy=True), None, both, **private).then(
         answer, inputs, outputs, api_visibility="private", concurrency_limit=2, show_progress_on=show_progress_on
     )
-    going.then(buttons(busy=False), None, both, **private)
+    when_over(going, buttons(busy=False), both)
     stop.click(stops.ask, None, None, **private)
     return going

@@ -16,7 +16,7 @@ from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
-from tuner.ui.errors import as_text, toast
+from tuner.ui.errors import as_text, toast, when_over
 from tuner.words import exact
 
 _FIRST = ["training.learning_rate"]
@@ -175,9 +175,10 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
         (panel.repeat, repeat, panel.repeat_inputs, text.START_REPEATS),
         (panel.curve, curve, panel.curve_inputs, text.START_CURVE),
     ):
-        button.click(lambda: gr.Button(text.STARTING, interactive=False), None, button, queue=False, **private).then(
+        begun = button.click(lambda: gr.Button(text.STARTING, interactive=False), None, button, queue=False, **private).then(
             handler, [*own, *inputs], chosen, show_progress="hidden", **private
-        ).then(lambda label=label: gr.Button(label, interactive=True), None, button, queue=False, **private)
+        )
+        when_over(begun, lambda label=label: gr.Button(label, interactive=True), button)
 
 
 def wire_best(

@@ -30,7 +30,7 @@ from tuner.ui import (
 from tuner.ui.augment_panel import AugmentPanel
 from tuner.ui.context import Context
 from tuner.ui.curves_panel import CurvesPanel
-from tuner.ui.errors import as_text, toast
+from tuner.ui.errors import as_text, toast, when_over
 from tuner.ui.estimate_panel import EstimatePanel
 from tuner.ui.event_columns import Columns, columns_of
 from tuner.ui.jobs_panel import JobsPanel
@@ -261,8 +261,7 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     ready = lambda: gr.Button(text.START, interactive=True)  # noqa: E731
     begun: dict[str, Any] = {"inputs": [*where, *inputs], "outputs": [chosen, proceed], "show_progress": "hidden", **_PRIVATE}
     pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(toast(lambda *v: begin(False, v)), **begun)
-    for ended in (pressed.success, pressed.failure):  # `then` alone is not heard after an error
-        ended(ready, None, start, queue=False, **_PRIVATE)
+    when_over(pressed, ready, start)
     proceed.click(toast(lambda *v: begin(True, v)), **begun)
     return pressed
 
