@@ -60,9 +60,13 @@ def wire(
             raise RunError("The loss never fell at any rate.", "Look at the data and the model first.")
         return [
             _plotted(curve),
-            gr.Button(text.USE_RATE.format(f"{curve.suggestion:.1e}"), visible=True),
-            float(f"{curve.suggestion:.1e}"),
+            gr.Button(text.USE_RATE.format(_as_typed(curve.suggestion)), visible=True),
+            float(_as_typed(curve.suggestion)),
         ]
+
+    def take(found: float) -> float:
+        gr.Info(text.RATE_USED.format(_as_typed(found)), duration=6)  # its box stands further up, mostly out of sight
+        return found
 
     private: dict[str, Any] = {"api_visibility": "private"}
     tried = panel.find.click(
@@ -71,7 +75,7 @@ def wire(
     nothing = lambda: [gr.LinePlot(visible=False), gr.Button(visible=False)]  # noqa: E731
     tried.failure(nothing, None, [panel.plot, panel.use], queue=False, **private)
     when_over(tried, lambda: gr.Button(interactive=True), panel.find)
-    panel.use.click(lambda found: found, panel.found, rate, queue=False, **private)
+    panel.use.click(take, panel.found, rate, show_progress="hidden", **private)
 
 
 def _plotted(curve: LearningRateCurve) -> gr.LinePlot:
@@ -79,3 +83,8 @@ def _plotted(curve: LearningRateCurve) -> gr.LinePlot:
     low, high = frame["loss"].min(), frame["loss"].max()
     margin = (high - low) * 0.05 or 0.1
     return gr.LinePlot(frame, y_lim=[low - margin, high + margin], visible=True)
+
+
+def _as_typed(rate: float) -> str:
+    """A rate with two digits, as the settings' box shows it: 0.00024."""
+    return f"{rate:.{1 - math.floor(math.log10(rate))}f}".rstrip("0")

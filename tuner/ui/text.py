@@ -110,6 +110,7 @@ FINDER = "Not sure? A fresh model is trained for 60 steps with a growing rate, a
 FIND_RATE = "Find a learning rate"
 RATE_CURVE = "Loss over growing rates"
 USE_RATE = "Use {}"
+RATE_USED = "The learning rate is {} now."
 LOADING = "Loading model and data"
 TRYING_RATES = "Trying rates"
 START = "Start training"
