@@ -91,7 +91,7 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
 
     outputs = [panel.wrong, panel.kept, panel.retrain]
     panel.right.click(right, [one.text, model, one.shown], outputs, **_PRIVATE)
-    panel.wrong.input(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
+    panel.wrong.select(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
     panel.retrain.click(retrain, model, [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
     model.change(labels, model, outputs, trigger_mode="always_last", concurrency_limit=4, **_PRIVATE)
 
