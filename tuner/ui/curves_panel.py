@@ -1,5 +1,6 @@
 """More curves of the chosen run, smoothed, beside those of an earlier one."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from tuner.ui import render, text
 from tuner.ui.errors import toast
 from tuner.ui.event_columns import columns_of
 from tuner.ui.theme import ACCENT
+from tuner.words import age
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _EARLIER = "#adb5bd"
@@ -64,7 +66,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
     @toast
     def open_fold(run_id: str | None) -> list[Any]:
         rows = [runs.summary(run) for run in access.visible() if run.id != run_id]
-        choices = [(f"{row['title'][:60]} · {row['run_id']}", row["run_id"]) for row in rows if row.get("kind", "run") == "run"]
+        choices = [(_named(row), row["run_id"]) for row in rows if row.get("kind", "run") == "run"]
         return [True, gr.Dropdown(choices=[("none", ""), *choices])]
 
     inputs = [panel.opened, chosen, panel.curve, panel.smoothing, panel.other]
@@ -75,3 +77,8 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
     # Apart: with rows and title in one answer the component draws the rows it had before; a new title alone makes it draw
     # the lines of runs that joined or left.
     drawn.then(name, [panel.curve, panel.other], panel.plot, **_PRIVATE)
+
+
+def _named(row: dict[str, Any]) -> str:
+    """A run by its name and age, as the list of runs has them; its id would not fit into the box."""
+    return f"{row['title'][:60]} · {age(time.time() - row['created'])}"

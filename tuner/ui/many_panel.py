@@ -102,9 +102,12 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
             raise
         finally:
             stops.end(request)
+        table = render_answers.file_rows(found.first, tuple(found.labels))
+        # Texts of any length leave the answers beside them in sight.
+        widths = ["52%", *[f"{48 / (len(table.columns) - 1):.0f}%"] * (len(table.columns) - 1)]
         return [
             _summary(found, texts.column if file else "", context.title(name), context.title(other) if second else ""),
-            gr.Dataframe(render_answers.file_rows(found.first, tuple(found.labels)), visible=True),
+            gr.Dataframe(table, column_widths=widths, visible=True),
             gr.DownloadButton(value=str(folder / "answers.csv"), visible=True),
             gr.DownloadButton(value=str(folder / "answers.parquet"), visible=True),
             str(folder),

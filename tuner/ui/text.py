@@ -291,7 +291,7 @@ LABEL_WHAT = (
     "Give texts without labels. The doubtful ones, and of these such as are unlike each other, are put before you one by one."
 )
 HOW_MANY = "How many"
-FIND_DOUBTFUL = "Find the doubtful ones"
+FIND_DOUBTFUL = "Find the doubtful"
 FINDING_DOUBTFUL = "Reading the texts"
 NOTHING_TO_LABEL = "The texts will stand here one by one, with a button and a key for each label."
 KEYS = "Keys: 1 to 9 for the labels, S to skip, B to go back."
