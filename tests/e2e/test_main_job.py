@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import shot
 
 
-def make_it_small(page):
+def make_it_small(page, **other):
     """320 training rows in batches of 8, 100 validation and 100 test rows: 40 steps, seconds of training."""
     expect(page.locator("#start")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Data ", exact=False).last.click()
@@ -19,6 +19,7 @@ def make_it_small(page):
         "#set-data-max_train_samples": "320",
         "#set-data-max_eval_samples": "100",
         "#set-training-per_device_train_batch_size": "8",
+        **other,
     }
     for field, value in small.items():
         page.locator(f"{field} textarea, {field} input").first.fill(value)
@@ -89,6 +90,29 @@ def test_a_mistake_is_a_toast_with_cause_and_cure(page, server, server_home):
     expect(page.locator("[data-testid=toast-body]")).to_contain_text("training.learning_rate = 9")
     shot(page, "8-mistake")
     assert len(list((server_home / "runs").glob("*-*"))) == before
+    page.click("#time-steps")
+    expect(page.locator("[data-testid=toast-text]")).to_have_count(2)
+    expect(page.locator("#time-steps")).to_be_enabled()
+    page.locator("#set-training-learning_rate input").fill("0.0001")
+    a_doubtful_start_is_told_first(page, server_home, before)
+
+
+def a_doubtful_start_is_told_first(page, home, before):
+    """Too little memory for rows as long and as many as the settings allow; the 40 short ones there are take little."""
+    page.get_by_role("tab", name="Data", exact=True).click()
+    page.locator("#set-model-max_length input, #set-model-max_length textarea").first.fill("512")
+    page.get_by_role("tab", name="Train", exact=True).click()
+    make_it_small(page, **{"#set-data-max_train_samples": "40", "#set-training-per_device_train_batch_size": "4096"})
+    expect(page.locator("#estimate .doubt")).to_contain_text("GB of memory")
+    page.click("#start")
+    expect(page.locator("[data-testid=toast-body]").last).to_contain_text("GB of memory")
+    expect(page.locator("#start")).to_be_enabled()
+    shot(page, "27-doubt")
+    assert len(list((home / "runs").glob("*-*"))) == before
+    page.click("#proceed")
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
+    expect(page.locator("#proceed")).to_be_hidden()
+    assert len(list((home / "runs").glob("*-*"))) == before + 1
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ def ready(page, server, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_search_is_started_watched_and_its_best_settings_are_used_for_repeats(ready):
+    find_a_learning_rate(ready)
     ready.locator("#study-metric input").click()
     ready.get_by_role("option", name="loss", exact=True).click()
     ready.locator("#study-values textarea").fill("training.learning_rate=0.002,0.003")
@@ -50,6 +51,20 @@ def test_a_search_is_started_watched_and_its_best_settings_are_used_for_repeats(
     expect(ready.locator("#run-head")).to_contain_text("2 of 2 finished")
     delete_the_run(ready)
     expect(ready.locator("#run-head")).to_contain_text("Search: ")
+
+
+def find_a_learning_rate(page):
+    """A curve is drawn, and one click puts its suggestion into the settings."""
+    page.get_by_role("button", name="Learning rate").last.click()
+    page.click("#find-rate")
+    expect(page.locator("#find-rate")).to_be_disabled()
+    expect(page.locator("#use-rate")).to_have_text(re.compile(r"Use 0\.\d+"), timeout=120_000)
+    expect(page.locator("#rate-curve")).to_contain_text("rate, power of ten")
+    suggested = page.locator("#use-rate").inner_text().strip().removeprefix("Use ")
+    page.click("#use-rate")
+    expect(page.locator("[data-testid=toast-body]")).to_contain_text(f"The learning rate is {suggested} now.")
+    expect(page.locator("#set-training-learning_rate input")).to_have_value(suggested)
+    shot(page, "26-learning-rate")
 
 
 def show_altered_copies(page):
