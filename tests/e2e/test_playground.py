@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import shot, train_opinions
 
+HOSTILE = '<img src=x onerror="window.hacked=1">'
+
 
 @pytest.fixture(scope="module")
 def run(server_home, tiny_models, tmp_path_factory):
@@ -95,6 +97,26 @@ def test_a_file_is_answered_and_downloaded(playground, tmp_path):
     frame = pd.read_csv(download.value.path())
     assert len(frame) == 302
     assert frame["text"][1] == "'=1+1 the film was awful"
+    a_long_file_is_stopped(page, tmp_path / "long.txt")
+
+
+def a_long_file_is_stopped(page, path):
+    """How far it is stands on the page; what was answered until the stop is kept, and comes as Parquet too."""
+    path.write_text("the film was great today and the crew was kind\n" * 60_000)
+    page.get_by_label("Remove this file").or_(page.get_by_label("Clear")).first.click()
+    page.locator("#many-file input[type=file]").set_input_files(os.fspath(path))
+    expect(page.locator("#many-file")).to_contain_text("long")
+    page.click("#answer-all")
+    expect(page.locator("#many-summary")).to_contain_text(re.compile(r"/60k texts[^A-Z]*Answering - \d"))
+    shot(page, "playground-many-going")
+    page.click("#many-stop")
+    expect(page.locator("#many-summary")).to_contain_text(re.compile(r"of 60,000 texts were answered. Stopped: [\d,]+ were left"))
+    expect(page.locator("#answer-all")).to_be_enabled()
+    shot(page, "playground-many-stopped")
+    with page.expect_download() as download:
+        page.click("#many-parquet")
+    said = page.locator("#many-summary").inner_text()
+    assert f"{len(pd.read_parquet(download.value.path())):,} of 60,000" in said
 
 
 @pytest.mark.slow
@@ -105,6 +127,7 @@ def test_correct_label_and_retrain(playground):
     page.locator("#that-is-wrong input").click()
     page.get_by_role("option", name="neutral", exact=True).click()
     expect(page.locator("#kept")).to_contain_text("1 labelled row is kept in feedback:")
+    expect(page.locator("[data-testid=toast-text]")).to_have_text(["Kept as “neutral”."])
 
     page.get_by_role("tab", name="Label the doubtful").click()
     page.wait_for_timeout(1000)
@@ -117,6 +140,12 @@ def test_correct_label_and_retrain(playground):
     expect(page.locator("#label-progress")).to_contain_text("2 of 12 · 1 labelled")
     page.keyboard.press("s")
     expect(page.locator("#label-progress")).to_contain_text("3 of 12 · 1 labelled")
+    page.keyboard.press("b")
+    expect(page.locator("#label-progress")).to_contain_text("2 of 12 · 1 labelled")
+    page.keyboard.press("2")
+    expect(page.locator("#label-progress")).to_contain_text("3 of 12 · 2 labelled")
+    page.keyboard.press("b")
+    expect(page.locator("#label-says")).to_contain_text("You said neutral.")
     shot(page, "playground-label")
 
     page.get_by_role("tab", name="Use it elsewhere").click()
@@ -125,15 +154,64 @@ def test_correct_label_and_retrain(playground):
     page.get_by_role("tab", name="One text").click()
     type_text(page, "the film was strangely moving")
     page.click("#that-is-right")
-    expect(page.locator("#kept")).to_contain_text("3 labelled rows are kept")
+    expect(page.locator("#kept")).to_contain_text("4 labelled rows are kept")
     page.click("#retrain")
-    expect(page.locator("#run-head")).to_contain_text("with 3 corrections")
+    expect(page.locator("#run-head")).to_contain_text("with 4 corrections")
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
+    train_it_further(page)
+
+
+def train_it_further(page):
+    """The settings are filled in with the run's model as the base; what comes of it is drawn beside that run."""
+    page.click("#further")
+    expect(page.locator("[data-testid=toast-body]")).to_contain_text("The settings on the left are filled in")
+    expect(page.locator("#run-name input, #run-name textarea")).to_have_value("opinions, with 4 corrections, further")
+    shot(page, "24-further")
+    page.click("#start")
+    expect(page.locator("#run-head")).to_contain_text("corrections, further", timeout=60_000)
+    expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
+    page.get_by_role("button", name="More curves").click()
+    page.locator("#other-run input").click()
+    page.get_by_role("option", name=re.compile("^opinions, with 4 corrections ·")).click()
+    expect(page.locator("#curve-chart")).to_contain_text("the other run")
+    expect(page.locator("#curve-chart")).to_contain_text("learning rate, opinions, with 4 corrections beside it")
+    page.locator("#curve-chart").scroll_into_view_if_needed()
+    shot(page, "25-curves")
 
 
 @pytest.mark.slow
-def test_a_link_brings_model_and_text_back(page, server, run):
-    page.goto(f"{server}/?run={run}&tab=playground&text=the+film+was+great+today+%3Cb%3E")
-    expect(page.locator("#playground-text textarea")).to_have_value("the film was great today <b>")
+@pytest.mark.timeout(300)
+def test_a_link_brings_model_and_text_back_and_what_looks_like_html_is_text(playground, server, run):
+    page = playground
+    words = f"the film was great today {HOSTILE}"
+    type_text(page, words)
+    page.get_by_role("button", name="What if").click()
+    page.click("#change-it")
+    expect(page.locator("#variants")).to_contain_text(HOSTILE)
+    page.get_by_role("tab", name="Use it elsewhere").click()
+    expect(page.locator("#share-link input, #share-link textarea")).to_have_value(re.compile("onerror"))
+    link = page.locator("#share-link input, #share-link textarea").input_value()
+
+    page.goto(link)
+    expect(page.locator("#playground-text textarea")).to_have_value(words)
+    expect(page.locator("#playground-model input")).to_have_value(re.compile("opinions"))
     expect(page.locator("#playground-answer b").first).to_have_text("positive")
-    expect(page.locator("#why")).to_contain_text("<b>")
+    expect(page.locator("#why")).to_contain_text("onerror")
+    page.get_by_role("tab", name="Many texts").click()
+    page.wait_for_timeout(1000)
+    page.locator("#many-lines textarea").fill(words)
+    page.locator("#many-model input").fill(HOSTILE)
+    page.locator("#many-model input").press("Enter")
+    page.click("#answer-all")
+    expect(page.locator("[data-testid=toast-body]")).to_contain_text(f"'{HOSTILE}' is no base model")
+    expect(page.locator("#answer-all")).to_be_enabled()
+    shot(page, "playground-hostile")
+    assert page.evaluate("window.hacked") is None
+
+    page.goto(f"{server}/?model=untouched:{run}&tab=playground&text=the+film+was+great&__theme=dark")
+    expect(page.locator("#playground-model input")).to_have_value(re.compile("opinions.*before training"))
+    expect(page.locator("#playground-answer b")).to_be_visible()
+    page.goto(f"{server}/?run={run}&tab=playground&text=the+film+was+great+today&__theme=dark")
+    expect(page.locator("#examples")).to_contain_text("right ·")
+    expect(page.locator("#why")).to_contain_text("great")
+    shot(page, "playground-dark")
