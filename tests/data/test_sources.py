@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tuner.data import files
+from tuner.data import files, ingest
 from tuner.data.sources import kind_of, load_raw
 from tuner.errors import NetworkError, SourceError
 
@@ -75,8 +75,11 @@ def test_the_parsing_child_gets_no_secret(write, monkeypatch):
     assert "hf_canary" not in seen.values()
 
 
-def test_a_reader_that_crashes_does_not_take_us_along(write, monkeypatch):
-    monkeypatch.setattr(files.sys, "executable", "/bin/false")
+def test_a_reader_that_crashes_does_not_take_us_along(write, tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho '{ingest.STARTED}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(files.sys, "executable", str(program))
     with pytest.raises(SourceError, match="makes its reader crash"):
         load_raw(str(write("a.csv", GOOD)))
 
@@ -84,8 +87,6 @@ def test_a_reader_that_crashes_does_not_take_us_along(write, monkeypatch):
 def test_memory_of_the_parser_is_limited():
     """A file that unfolds without end is ended by the limit, not by the machine."""
     import resource
-
-    from tuner.data import ingest
 
     before = resource.getrlimit(resource.RLIMIT_AS)
     pid = os.fork()
