@@ -109,6 +109,14 @@ def a_doubtful_start_is_told_first(page, home, before):
     expect(page.locator("#start")).to_be_enabled()
     shot(page, "27-doubt")
     assert len(list((home / "runs").glob("*-*"))) == before
+    batch = page.locator(
+        "#set-training-per_device_train_batch_size input, #set-training-per_device_train_batch_size textarea"
+    ).first
+    batch.fill("8")
+    expect(page.locator("#proceed")).to_be_hidden()
+    batch.fill("4096")
+    expect(page.locator("#estimate .doubt")).to_contain_text("GB of memory")
+    page.click("#start")
     page.click("#proceed")
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     expect(page.locator("#proceed")).to_be_hidden()

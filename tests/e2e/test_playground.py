@@ -1,5 +1,6 @@
 """The Playground in a real browser: type, see why, compare, answer a file, correct an answer, label, retrain."""
 
+import json
 import os
 import re
 
@@ -28,7 +29,10 @@ def playground(page, server, run):
 
 
 def type_text(page, words):
-    page.locator("#playground-text textarea").fill(words)
+    """Until the answer comes the one to the text before stands there."""
+    asked = json.dumps(words, ensure_ascii=False)
+    with page.expect_response(lambda found: "/run/predict" in found.url and asked in (found.request.post_data or "")):
+        page.locator("#playground-text textarea").fill(words)
     expect(page.locator("#playground-answer b")).to_be_visible()
 
 
@@ -44,12 +48,6 @@ def test_type_see_why_and_what_would_change_it(playground):
     expect(page.locator("#playground-answer b").first).to_have_text("positive")
     expect(page.locator("#why")).to_contain_text("great")
     shot(page, "playground-one")
-
-    asked = []
-    page.on("request", lambda request: asked.append(request.post_data) if "/run/predict" in request.url else None)
-    page.locator("#playground-text textarea").press_sequentially(", and so was the wonderful crew", delay=20)
-    expect(page.locator("#why")).to_contain_text("wonderful")
-    assert 1 <= len([question for question in asked if '"the film was great today' in question]) <= 3  # for 31 keys
 
     page.get_by_role("button", name="What if").click()
     page.click("#change-it")
@@ -166,6 +164,7 @@ def train_it_further(page):
     page.click("#further")
     expect(page.locator("[data-testid=toast-body]")).to_contain_text("The settings on the left are filled in")
     expect(page.locator("#run-name input, #run-name textarea")).to_have_value("opinions, with 4 corrections, further")
+    expect(page.get_by_text("so does its classification head")).to_be_visible()
     shot(page, "24-further")
     page.click("#start")
     expect(page.locator("#run-head")).to_contain_text("corrections, further", timeout=60_000)

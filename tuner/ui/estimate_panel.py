@@ -37,6 +37,11 @@ class EstimatePanel:
     measured: gr.State
 
 
+def doubts(line: str) -> bool:
+    """Whether something in the line, as it was drawn, speaks against starting."""
+    return 'class="estimate doubt"' in line
+
+
 def draw() -> EstimatePanel:
     """Draws the line and its button."""
     line = gr.HTML(f'<div class="estimate">{html.escape(text.NO_ESTIMATE)}</div>', elem_id="estimate")

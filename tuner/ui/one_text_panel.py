@@ -13,7 +13,6 @@ from tuner.inference import MOST_CHARACTERS, uncalibrated
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
-from tuner.ui.pausing import LONG_PAUSE, after_a_pause
 from tuner.ui.render_words import remark, words_html, words_table
 
 # Explained while one types; more words take longer than the 0.3 s in which a page should answer.
@@ -147,11 +146,11 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
     gr.on(
         [panel.text.change, model.change, panel.raw.input], answer, [*inputs, panel.raw], [panel.answer, panel.note, panel.shown],
         trigger_mode="always_last", concurrency_limit=8, show_progress_on=[panel.answer], api_visibility="private",
-        show_progress="minimal", queue=context.answers_queue, js=after_a_pause("answer", 3),
+        show_progress="minimal", queue=context.answers_queue,
     )  # fmt: skip
     gr.on(
         [panel.text.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
-        trigger_mode="always_last", concurrency_limit=4, js=after_a_pause("why", len(why_inputs), LONG_PAUSE), **_PRIVATE,
+        trigger_mode="always_last", concurrency_limit=4, **_PRIVATE,
     )  # fmt: skip
     panel.explain.click(explained_anyway, why_inputs, why_outputs, concurrency_limit=2, **_PRIVATE | {"show_progress": "minimal"})
     model.change(

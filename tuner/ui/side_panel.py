@@ -8,7 +8,6 @@ from tuner.inference import MOST_CHARACTERS
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
-from tuner.ui.pausing import after_a_pause
 
 
 @dataclass(frozen=True)
@@ -70,5 +69,4 @@ def wire(context: Context, panel: SidePanel, model: gr.Dropdown) -> None:
         trigger_mode="always_last",
         show_progress="minimal",
         concurrency_limit=4,
-        js=after_a_pause("side", 4),
     )

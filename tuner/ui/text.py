@@ -34,6 +34,8 @@ STEP_TOKENIZER = "**4 · Tokenizer**"
 STEP_BASE = "**5 · Base model**"
 STEP_EVALUATION = "**6 · Evaluation**"
 STEP_TRAINER = "**7 · Trainer**"
+NEW_HEAD = "Its weights stay; a new classification head is put on top."
+KEPT_HEAD = "Its weights stay, and so does its classification head."
 
 SOURCE_SAMPLE = "Sample"
 SOURCE_UPLOAD = "Upload"

@@ -263,6 +263,9 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(toast(lambda *v: begin(False, v)), **begun)
     when_over(pressed, ready, start)
     proceed.click(toast(lambda *v: begin(True, v)), **begun)
+    line = settings.estimate.line
+    hidden: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
+    line.change(lambda said: gr.skip() if estimate_panel.doubts(said) else gr.Button(visible=False), line, proceed, **hidden)
     return pressed
 
 
@@ -279,7 +282,8 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
     study_panel.wire_best(study, chosen, values_of, filled)
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
-    picker.model.change(_base_line, picker.model, settings.base, queue=False, **_PRIVATE)
+    model = [picker.model, settings.widgets["model", "keep_head"]]
+    gr.on([box.change for box in model], _base_line, model, settings.base, queue=False, show_progress="hidden", **_PRIVATE)
     # A commit of the model before; settings that are copied, or of a preset, bring their own.
     picker.model.input(lambda: "", None, settings.widgets["model", "revision"], queue=False, **_PRIVATE)
 
@@ -312,7 +316,7 @@ def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None)
         return more() if more else None
 
 
-def _base_line(name: str) -> str:
+def _base_line(name: str, keeps_head: bool = False) -> str:
     offer = catalog.offered_model(name)
     safe = "".join(char for char in (name or "") if char.isalnum() or char in "-_./: ")
-    return f"`{safe}`{': ' + offer.summary if offer else ''}. Its weights stay; a new classification head is put on top."
+    return f"`{safe}`{': ' + offer.summary if offer else ''}. {text.KEPT_HEAD if keeps_head else text.NEW_HEAD}"
