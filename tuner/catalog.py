@@ -154,7 +154,7 @@ PRESETS: dict[str, Preset] = {
         name="seven-steps",
         title="Seven steps",
         when="The classroom recipe, step by step: GPT-2, 1,000 rows, batch 1 × 4. Slow on purpose.",
-        measured="On the sample (MiniLM, not GPT-2) about 28 min on 2 CPU cores: accuracy 0.779, macro recall 0.698 (one seed).",
+        measured="On the sample (MiniLM, not GPT-2) about 25 min on 2 CPU cores: accuracy 0.779, macro recall 0.698 (one seed).",
         settings={
             "data": {
                 "source": "mteb/tweet_sentiment_extraction",
