@@ -56,6 +56,7 @@ def test_what_cannot_be_answered_is_said_in_a_sentence(anna_s, texts):  # noqa: 
 PASSED_ON = {
     "a function of the page": {"data": ["a", ["b"]], "fn_index": 7, "session_hash": "x"},
     "no JSON": b"{",
+    "JSON without a bottom": b"[" * 100_000,
     "bytes that are no text": b"\xff\xfe{}",
     "a list": [],
     "a value too many": {"data": ["a", ["b"], 3]},

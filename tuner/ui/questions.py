@@ -7,6 +7,7 @@ session. Twenty who ask at once wait for twenty times that.
 import json
 from typing import Any, NamedTuple
 
+import gradio as gr
 from anyio import CapacityLimiter, to_thread
 from gradio.routes import ORJSONResponse
 from gradio.utils import error_payload
@@ -52,7 +53,7 @@ class Questions:
             found = await to_thread.run_sync(
                 answer, self._predict, self._context, scope, question.token, question.data, {}, limiter=self._threads
             )
-        except Exception as error:
+        except gr.Error as error:
             response = ORJSONResponse(error_payload(error, False), 500)
         else:
             response = ORJSONResponse({"data": [found], "is_generating": False})
@@ -63,7 +64,7 @@ def _question(body: bytes) -> _Question | None:
     """What a program asks; None where it is something else, or nothing that could be answered."""
     try:
         asked = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(asked, dict) or not set(asked) <= {"data", "session_hash", "oauth_token"}:
         return None
