@@ -164,7 +164,8 @@ def test_twenty_people_at_once_are_fewer_batches_and_each_gets_their_own_answer(
             time.sleep(0.01)
         go_on.set()
         answers = [future.result(60)[0] for future in asked]
-    assert len(calls) == 2
+    assert len(calls) <= 2
+    assert sum(calls) == 20
     assert [answer.text for answer in answers] == texts
     for answer, text in zip(answers, texts, strict=True):
         assert answer.probabilities == pytest.approx(predict(learnt, [text])[0].probabilities, abs=1e-5)

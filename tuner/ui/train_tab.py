@@ -110,6 +110,7 @@ class _Settings:
     start: gr.Button
     proceed: gr.Button
     base: gr.Markdown
+    head: gr.Markdown
     probe: ProbePanel
     name: gr.Textbox
     widgets: dict[forms.Key, gr.components.Component]
@@ -175,6 +176,7 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
     proceed = gr.Button(text.PROCEED, visible=False, size="sm", elem_id="proceed")
     gr.Markdown(text.STEP_BASE, elem_classes="step")
     base = gr.Markdown(_base_line(catalog.SAMPLE_MINILM), elem_classes="quiet")
+    head = gr.Markdown(text.NEW_HEAD, elem_classes="quiet")
     probe = probe_panel.draw(context)
     _fold("Model", folded, draw)
     _fold("Structure", folded, draw)
@@ -194,7 +196,7 @@ def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
             _fold(group, folded, draw)
     study = study_panel.draw()
     name = gr.Textbox(label="Name", info="for people to read; empty: model on data", max_lines=1, elem_id="run-name")
-    return _Settings(preset, estimate, where, start, proceed, base, probe, name, widgets, finder, copies, study)
+    return _Settings(preset, estimate, where, start, proceed, base, head, probe, name, widgets, finder, copies, study)
 
 
 def _draw_progress() -> _Progress:
@@ -282,8 +284,11 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
     study_panel.wire_best(study, chosen, values_of, filled)
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
-    model = [picker.model, settings.widgets["model", "keep_head"]]
-    gr.on([box.change for box in model], _base_line, model, settings.base, queue=False, show_progress="hidden", **_PRIVATE)
+    # Apart: of two changes in one moment the answers may come in either order.
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
+    picker.model.change(_base_line, picker.model, settings.base, **quiet)
+    keep_head = settings.widgets["model", "keep_head"]
+    keep_head.change(lambda keeps: text.KEPT_HEAD if keeps else text.NEW_HEAD, keep_head, settings.head, **quiet)
     # A commit of the model before; settings that are copied, or of a preset, bring their own.
     picker.model.input(lambda: "", None, settings.widgets["model", "revision"], queue=False, **_PRIVATE)
 
@@ -316,7 +321,7 @@ def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None)
         return more() if more else None
 
 
-def _base_line(name: str, keeps_head: bool = False) -> str:
+def _base_line(name: str) -> str:
     offer = catalog.offered_model(name)
     safe = "".join(char for char in (name or "") if char.isalnum() or char in "-_./: ")
-    return f"`{safe}`{': ' + offer.summary if offer else ''}. {text.KEPT_HEAD if keeps_head else text.NEW_HEAD}"
+    return f"`{safe}`{': ' + offer.summary if offer else ''}."
