@@ -100,7 +100,8 @@ def test_each_has_their_own_until_it_is_shared(person, space):
     expect(anna.locator("#playground-answer")).to_contain_text("positive", timeout=60_000)
     expect(anna.locator("#kept")).not_to_contain_text("1 labelled row is")
 
-    anna.get_by_label("Share this run").uncheck()
+    anna.get_by_label("Share this run").click()
+    expect(anna.get_by_label("Share this run")).not_to_be_checked()
     expect(names(ben)).to_have_count(0, timeout=15_000)
 
 

@@ -44,7 +44,7 @@ def toast(handler: Callable[..., Any], page: bool = True) -> Callable[..., Any]:
     return wrapped
 
 
-def when_over(event: Dependency, handler: Callable[[], Any], outputs: gr.components.Component | list[Any]) -> None:
+def when_over(event: Dependency, handler: Callable[..., Any], outputs: Any, inputs: Any = None) -> None:  # noqa: ANN401
     """Calls a handler after an event, whether it went well or not: `then` alone is not heard after an error."""
     for ended in (event.success, event.failure):
-        ended(handler, None, outputs, queue=False, show_progress="hidden", api_visibility="private")
+        ended(handler, inputs, outputs, queue=False, show_progress="hidden", api_visibility="private")

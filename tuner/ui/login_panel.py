@@ -9,7 +9,7 @@ import gradio as gr
 from tuner import access
 from tuner.person import login_offered
 from tuner.ui import text
-from tuner.ui.errors import toast
+from tuner.ui.errors import toast, when_over
 
 
 @dataclass(frozen=True)
@@ -70,4 +70,5 @@ def wire(panel: LoginPanel, chosen: gr.Radio) -> None:
 
     # Not in the queue: an answer that comes late would undo a click of meanwhile.
     chosen.change(toast(shared_box), chosen, panel.shared, queue=False, **quiet)
-    panel.shared.input(share, [chosen, panel.shared], None, **quiet)
+    # What is kept stands there in the end, after an error or a late answer, too.
+    when_over(panel.shared.input(share, [chosen, panel.shared], None, **quiet), toast(shared_box), panel.shared, chosen)
