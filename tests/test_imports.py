@@ -29,6 +29,7 @@ LAYERS = (
     (
         "modeling",
         "packed",
+        "unpadded",
         "structure",
         "augmentation",
         "training",

@@ -114,6 +114,11 @@ def test_a_batch_holds_little_padding():
     assert batches_by_length([10, 60, 58, 9], most_tokens=1_000) == [[1, 2, 0], [3]]
 
 
+def test_without_padding_a_batch_is_full_by_its_own_tokens_alone():
+    assert batches_by_length([10, 60, 58, 9], most_tokens=1_000, padded=False) == [[1, 2, 0, 3]]
+    assert batches_by_length([10, 60, 40, 9], most_tokens=100, padded=False) == [[1, 2], [0, 3]]
+
+
 def test_scoring_tells_how_far_it_is(run):
     seen = []
     load_classifier(run).score(["great film"] * 300, on_progress=seen.append)

@@ -46,6 +46,14 @@ def shallow(module: Module) -> Module:
     return copied
 
 
+def shallow_child(module: Module, *path: str) -> Module:
+    """A child at some depth, made `shallow` like all on the way to it; the module given must be so already."""
+    for name in path:
+        child = module._modules[name] = shallow(module._modules[name])
+        module = child
+    return module
+
+
 def _multiplication(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
     """x → x · weightᵀ + bias, for x of any number of dimensions."""
     laid_out = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS)

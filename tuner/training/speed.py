@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 
-from tuner.packed import shallow
+from tuner.packed import shallow, shallow_child
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
 
 # Without dropout torch trains on a CPU with its flash attention, whose backward pass takes 29 % of a MiniLM step on
@@ -30,7 +30,7 @@ def faster_steps(model: PreTrainedModel, max_length: int) -> Iterator[None]:
     with ExitStack() as stack:
         if model.device.type == "cpu" and max_length <= _MATH_ATTENTION_TOKENS:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        if _may_leave_out(model):
+        if first_token_suffices(model):
             layer = model.base_model.encoder.layer[-1]
             layer.forward = functools.partial(_first_token_of, layer)
             stack.callback(delattr, layer, "forward")
@@ -43,19 +43,23 @@ def first_token_alone(model: PreTrainedModel) -> PreTrainedModel:
     For prediction: the one given stays as it is, for those who ask it for hidden states or attention, and moving it to a device
     moves both.
     """
-    if not _may_leave_out(model):
+    if not first_token_suffices(model):
         return model
-    quick = inner = shallow(model)
-    for name in (model.base_model_prefix, "encoder", "layer", str(len(model.base_model.encoder.layer) - 1)):
-        inner._modules[name] = shallow(inner._modules[name])
-        inner = inner._modules[name]
-    inner.forward = functools.partial(_first_token_of, inner)
+    quick = shallow(model)
+    last = str(len(model.base_model.encoder.layer) - 1)
+    layer = shallow_child(quick, model.base_model_prefix, "encoder", "layer", last)
+    layer.forward = functools.partial(_first_token_of, layer)
     return quick
 
 
-def _may_leave_out(model: PreTrainedModel) -> bool:
+def first_token_suffices(model: PreTrainedModel) -> bool:
     """Whether the head reads the first token alone; other attention implementations take masks of other shapes."""
     return model.config.model_type in READ_THE_FIRST_TOKEN and model.config._attn_implementation == "sdpa"
+
+
+def by_head(states: torch.Tensor, attention: torch.nn.Module) -> torch.Tensor:
+    """rows × tokens × hidden → rows × heads × tokens × size of a head."""
+    return states.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
 
 
 def _first_token_of(
@@ -72,14 +76,10 @@ def _first_token_of(
     """
     attention = layer.attention.self
     first = hidden_states[:, :1]
-
-    def by_head(states: torch.Tensor) -> torch.Tensor:
-        return states.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
-
     attended = scaled_dot_product_attention(
-        by_head(attention.query(first)),
-        by_head(attention.key(hidden_states)),
-        by_head(attention.value(hidden_states)),
+        by_head(attention.query(first), attention),
+        by_head(attention.key(hidden_states), attention),
+        by_head(attention.value(hidden_states), attention),
         attn_mask=None if attention_mask is None else attention_mask[:, :, :1],
         dropout_p=attention.dropout.p if layer.training else 0.0,
     )
