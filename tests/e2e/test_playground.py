@@ -62,6 +62,29 @@ def test_type_see_why_and_what_would_change_it(playground):
     shot(page, "playground-what-if")
 
 
+KEYS = """async (box) => {
+  for (let keys = 0; keys < 20; keys++) {
+    box.value += "!";
+    box.dispatchEvent(new Event("input", {bubbles: true}));
+    await new Promise(then => setTimeout(then, 5));
+  }
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_is_typed_without_a_pause_is_asked_once(playground):
+    page, asked = playground, []
+    type_text(page, "the film was great today")
+    page.wait_for_timeout(1000)
+    page.on("request", lambda request: asked.append(request.post_data) if "today!" in (request.post_data or "") else None)
+    page.locator("#playground-text textarea").evaluate(KEYS)
+    expect(page.locator("#why")).to_contain_text("!!")
+    page.wait_for_timeout(1000)
+    assert len(asked) < 10  # the answer, what it rests on, what is no answer to it any more; keys may lie apart on a busy machine
+    assert "today" + "!" * 20 in asked[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_texts_and_two_models(playground, run):

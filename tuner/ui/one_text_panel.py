@@ -13,6 +13,7 @@ from tuner.inference import MOST_CHARACTERS, uncalibrated
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.pauses import pauses
 from tuner.ui.render_words import remark, words_html, words_table
 
 # Explained while one types; more words take longer than the 0.3 s in which a page should answer.
@@ -34,9 +35,10 @@ class Shown:
 
 @dataclass(frozen=True)
 class OneTextPanel:
-    """What was drawn. `shown` holds the answer that stands there, None for none."""
+    """What was drawn. `shown` holds the answer that stands there, None for none; `paused` changes when typing has paused."""
 
     text: gr.Textbox
+    paused: gr.Number
     examples: gr.Dataset
     texts: gr.State
     raw: gr.Checkbox
@@ -86,7 +88,8 @@ def draw_answer(box: gr.Textbox, note: gr.Markdown, examples: gr.Dataset, texts:
             max_height=300,
             elem_id="why-table",
         )
-    return OneTextPanel(box, examples, texts, raw, answer, note, method, label, about, words, numbers, again, gr.State(None))
+    shown = gr.State(None)
+    return OneTextPanel(box, pauses(box), examples, texts, raw, answer, note, method, label, about, words, numbers, again, shown)
 
 
 def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
@@ -144,12 +147,12 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
     why_outputs = [panel.words, panel.about, panel.numbers, panel.explain]
     why_inputs = [*inputs, panel.method, panel.label]
     gr.on(
-        [panel.text.change, model.change, panel.raw.input], answer, [*inputs, panel.raw], [panel.answer, panel.note, panel.shown],
-        trigger_mode="always_last", concurrency_limit=8, show_progress_on=[panel.answer], api_visibility="private",
-        show_progress="minimal", queue=context.answers_queue,
+        [panel.paused.change, model.change, panel.raw.input], answer, [*inputs, panel.raw],
+        [panel.answer, panel.note, panel.shown], trigger_mode="always_last", concurrency_limit=8,
+        show_progress_on=[panel.answer], show_progress="minimal", api_visibility="private", queue=context.answers_queue,
     )  # fmt: skip
     gr.on(
-        [panel.text.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
+        [panel.paused.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
         trigger_mode="always_last", concurrency_limit=4, **_PRIVATE,
     )  # fmt: skip
     panel.explain.click(explained_anyway, why_inputs, why_outputs, concurrency_limit=2, **_PRIVATE | {"show_progress": "minimal"})

@@ -62,7 +62,7 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> Pl
     following = gr.Button(text.TO_SHARE, variant="primary", elem_id="to-share")
     one_text_panel.wire(context, one, model)
     correct_panel.wire(context, correct, model, one, chosen, tabs)
-    stops_here = what_if_panel.wire(context, what_if, model, one.text)
+    stops_here = what_if_panel.wire(context, what_if, model, one)
     side_panel.wire(context, side, model)
     stops = [many_panel.wire(context, many, model), label_panel.wire(context, label, model)]
     elsewhere_panel.wire(context, elsewhere, model, one.text, elsewhere_page)

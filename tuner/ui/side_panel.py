@@ -8,6 +8,7 @@ from tuner.inference import MOST_CHARACTERS
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.pauses import pauses
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def wire(context: Context, panel: SidePanel, model: gr.Dropdown) -> None:
         return f'<div class="side-grid columns-{len(texts)}">{"".join(cells)}</div>'
 
     gr.on(
-        [panel.text.change, panel.other.change, model.change, panel.model.change],
+        [pauses(panel.text).change, pauses(panel.other).change, model.change, panel.model.change],
         answer,
         [panel.text, panel.other, model, panel.model],
         panel.grid,

@@ -12,6 +12,7 @@ from tuner.neighbours import nearest
 from tuner.ui import render_answers, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.one_text_panel import OneTextPanel
 from tuner.ui.render_report import sentences
 from tuner.ui.stopping import Stops
 from tuner.what_if import flips, variants
@@ -65,9 +66,9 @@ def draw() -> WhatIfPanel:
     return WhatIfPanel(change, table, gr.State([]), flip, flipped, find, stop, neighbours, note, gr.State(None))
 
 
-def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, box: gr.Textbox) -> Stops:
+def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, one: OneTextPanel) -> Stops:
     """Connects the buttons to the text and to the tab's model."""
-    inputs = [box, model]
+    inputs = [one.text, model]
     stops = Stops()
     private: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 2}
 
@@ -117,13 +118,13 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, box: gr.Textb
     ]
     # What was asked of a text that was changed meanwhile is no answer to the one that stands there; and the news of a change may
     # come, on a busy machine, seconds after the answer to the new text.
-    for event in (*(end.then for end in ended), box.change, model.change):
+    for event in (*(end.then for end in ended), one.paused.change, model.change):
         event(clear_if_other, [*inputs, panel.of], shown, **quiet)
 
     def take(event: gr.SelectData, found: list[str]) -> Any:  # noqa: ANN401
         return found[event.index[0]] if event.index[0] < len(found) else gr.skip()
 
-    panel.table.select(take, panel.found, box, **quiet)
+    panel.table.select(take, panel.found, one.text, **quiet)
     return stops
 
 
