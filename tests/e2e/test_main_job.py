@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -121,6 +122,24 @@ def a_doubtful_start_is_told_first(page, home, before):
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     expect(page.locator("#proceed")).to_be_hidden()
     assert len(list((home / "runs").glob("*-*"))) == before + 1
+
+
+@pytest.mark.slow
+def test_a_commit_goes_with_its_model_and_stays_when_somebody_only_looks(page, server):
+    page.goto(f"{server}/?tab=train")
+    page.get_by_role("button", name=re.compile("^Model")).first.click()
+    page.wait_for_timeout(1000)
+    commit, model = page.locator("#set-model-revision textarea, #set-model-revision input"), page.locator("#base-model input")
+    commit.fill("0123abc")
+    page.get_by_role("tab", name="Data", exact=True).click()
+    page.wait_for_timeout(1000)
+    model.click()
+    model.press("Tab")
+    page.wait_for_timeout(1000)
+    expect(commit).to_have_value("0123abc")
+    model.fill("owner/another")
+    model.press("Enter")
+    expect(commit).to_have_value("")
 
 
 @pytest.mark.slow

@@ -289,8 +289,10 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     picker.model.change(_base_line, picker.model, settings.base, **quiet)
     keep_head = settings.widgets["model", "keep_head"]
     keep_head.change(lambda keeps: text.KEPT_HEAD if keeps else text.NEW_HEAD, keep_head, settings.head, **quiet)
-    # A commit of the model before; settings that are copied, or of a preset, bring their own.
-    picker.model.input(lambda: "", None, settings.widgets["model", "revision"], queue=False, **_PRIVATE)
+    # A commit goes with its model. That model is remembered: the box says `input` when somebody has only looked into it, too.
+    revision, of = settings.widgets["model", "revision"], gr.State("")
+    revision.change(lambda model: model, picker.model, of, **quiet)
+    picker.model.input(lambda model, of: gr.skip() if model == of else "", [picker.model, of], revision, **quiet)
 
 
 def _wire_run(context: Context, picker: SourcePicker, settings: _Settings, progress: _Progress, chosen: gr.Radio) -> None:
