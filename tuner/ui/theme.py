@@ -87,6 +87,8 @@ CSS = """
 { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
 table, [role=grid] { font-variant-numeric: tabular-nums; }
 #run-colours { display: none; }
+/* A dropdown's arrow lies over the end of a long choice. */
+.secondary-wrap:has(> .icon-wrap) > input { padding-right: 34px !important; text-overflow: ellipsis; }
 #source-kind label { padding: 5px 9px; font-size: 13px; }
 .who { font-size: 13px; line-height: 1.4; overflow-wrap: anywhere; }
 #page-where { text-align: center; padding-top: 6px; }
