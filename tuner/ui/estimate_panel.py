@@ -17,6 +17,7 @@ from tuner.training.fitting import refuse_unfit
 from tuner.ui import text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast, when_over
+from tuner.ui.pauses import pauses
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # Settings of the training that change how long a step takes or what it needs; all of data, model and copies do. Rates of
@@ -78,7 +79,14 @@ def wire(
 
     changes = [component.change for component in inputs if hasattr(component, "change")]
     quiet: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
-    gr.on([shown, *changes], toast(refresh), [panel.measured, *inputs], panel.line, trigger_mode="always_last", **quiet)
+    gr.on(
+        [shown, pauses("settings", changes).change],
+        toast(refresh),
+        [panel.measured, *inputs],
+        panel.line,
+        trigger_mode="always_last",
+        **quiet,
+    )
     timed = panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
         time, inputs, [panel.measured, panel.line], show_progress_on=panel.line, **_PRIVATE
     )

@@ -88,8 +88,8 @@ def draw_answer(box: gr.Textbox, note: gr.Markdown, examples: gr.Dataset, texts:
             max_height=300,
             elem_id="why-table",
         )
-    shown = gr.State(None)
-    return OneTextPanel(box, pauses(box), examples, texts, raw, answer, note, method, label, about, words, numbers, again, shown)
+    shown, paused = gr.State(None), pauses("text", [box.change])
+    return OneTextPanel(box, paused, examples, texts, raw, answer, note, method, label, about, words, numbers, again, shown)
 
 
 def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:

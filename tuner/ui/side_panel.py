@@ -62,7 +62,7 @@ def wire(context: Context, panel: SidePanel, model: gr.Dropdown) -> None:
         return f'<div class="side-grid columns-{len(texts)}">{"".join(cells)}</div>'
 
     gr.on(
-        [pauses(panel.text).change, pauses(panel.other).change, model.change, panel.model.change],
+        [pauses("side", [panel.text.change, panel.other.change]).change, model.change, panel.model.change],
         answer,
         [panel.text, panel.other, model, panel.model],
         panel.grid,
