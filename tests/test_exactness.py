@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.places import Held
 from tuner import modeling
 from tuner.batch import answer_file
 from tuner.export import convert
@@ -121,3 +122,11 @@ def test_a_model_moves_when_its_place_says_so_and_not_before():
 
 def test_the_plain_classifier_shares_the_place(classifier):
     assert classifier.plain().place is classifier.place is dataclasses.replace(classifier, name="b").place
+
+
+def test_the_weights_are_laid_out_where_the_model_is_held(classifier, monkeypatch):
+    place, seen = Held(), []
+    monkeypatch.setattr("tuner.packed.packed", lambda model: seen.append(place.is_held()) or model)
+    dataclasses.replace(classifier, place=place).predict(["great film"])
+    assert seen
+    assert all(seen)

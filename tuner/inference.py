@@ -211,10 +211,12 @@ class Classifier:
         exact = resolve_precision(precision)[0] == "fp32"
         result = np.empty((len(encoded), len(self.labels)))
         ids = [encoding.ids for encoding in encoded]
-        small = exact and next(self.model.parameters()).device.type == "cpu"
+        with self.place.hold(self.model) as device:  # the weights are laid out where they lie
+            small = exact and device == "cpu"
+            padded = not small or self._unpadded is None
         most = _BATCH_TOKENS_CPU if small else _BATCH_TOKENS
         done = 0
-        for batch in batches_by_length([len(row) for row in ids], most, padded=not small or self._unpadded is None):
+        for batch in batches_by_length([len(row) for row in ids], most, padded):
             texts = [ids[i] for i in batch]
             with self.place.hold(self.model) as device, torch.inference_mode(), nullcontext() if exact else autocast(precision):
                 on_cpu = exact and device == "cpu"
