@@ -151,14 +151,15 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
         [panel.answer, panel.note, panel.shown], trigger_mode="always_last", concurrency_limit=8,
         show_progress_on=[panel.answer], show_progress="minimal", api_visibility="private", queue=context.answers_queue,
     )  # fmt: skip
+    # Before what takes longer: Gradio runs what hears the same event one after the other.
+    model.change(
+        start_from, model, [panel.label, panel.examples, panel.texts], trigger_mode="always_last", concurrency_limit=4, **_PRIVATE
+    )
     gr.on(
         [panel.paused.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
         trigger_mode="always_last", concurrency_limit=4, **_PRIVATE,
     )  # fmt: skip
     panel.explain.click(explained_anyway, why_inputs, why_outputs, concurrency_limit=2, **_PRIVATE | {"show_progress": "minimal"})
-    model.change(
-        start_from, model, [panel.label, panel.examples, panel.texts], trigger_mode="always_last", concurrency_limit=4, **_PRIVATE
-    )
     panel.examples.click(lambda place, texts: texts[place], [panel.examples, panel.texts], panel.text, queue=False, **_PRIVATE)
 
 
