@@ -79,10 +79,8 @@ def test_what_is_typed_without_a_pause_is_asked_once(playground):
     page.wait_for_timeout(1000)
     page.on("request", lambda request: asked.append(request.post_data) if "today!" in (request.post_data or "") else None)
     page.locator("#playground-text textarea").evaluate(KEYS)
-    expect(page.locator("#why")).to_contain_text("!!")
-    page.wait_for_timeout(1000)
-    assert len(asked) < 10  # the answer, what it rests on, what is no answer to it any more; keys may lie apart on a busy machine
-    assert "today" + "!" * 20 in asked[-1]
+    expect(page.locator("#why")).to_contain_text("!" * 20)
+    assert len({data.count("!") for data in asked}) < 10  # texts, of twenty; on a busy machine some keys lie apart
 
 
 @pytest.mark.slow
@@ -188,12 +186,12 @@ def test_correct_label_and_retrain(playground):
 def train_it_further(page):
     """The settings are filled in with the run's model as the base; what comes of it is drawn beside that run."""
     asked = []
-    page.on("request", lambda request: asked.append(request.post_data) if request.method == "POST" else None)
+    page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
     page.click("#further")
     expect(page.locator("[data-testid=toast-body]")).to_contain_text("The settings on the left are filled in")
     expect(page.locator("#run-name input, #run-name textarea")).to_have_value("opinions, with 4 corrections, further")
     expect(page.get_by_text("so does its classification head")).to_be_visible()
-    assert len(asked) < 25  # one estimate: not one for each setting that was filled in
+    assert len(asked) < 15  # one estimate: not one for each setting that was filled in
     shot(page, "24-further")
     page.click("#start")
     expect(page.locator("#run-head")).to_contain_text("corrections, further", timeout=60_000)
