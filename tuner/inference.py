@@ -189,19 +189,23 @@ class Classifier:
         return first_token_alone(self.model)
 
     @functools.cached_property
-    def _packed(self) -> "PreTrainedModel":
+    def _laid_out(self) -> "PreTrainedModel":
         from tuner.packed import packed
+
+        return packed(self.model)
+
+    @functools.cached_property
+    def _packed(self) -> "PreTrainedModel":
         from tuner.training.speed import first_token_alone
 
         # In this order: what computes the first token alone holds on to the layer it was made of.
-        return first_token_alone(packed(self.model))
+        return first_token_alone(self._laid_out)
 
     @functools.cached_property
     def _unpadded(self) -> "Callable[[list[list[int]]], torch.Tensor] | None":
-        from tuner.packed import packed
         from tuner.unpadded import unpadded
 
-        return unpadded(packed(self.model))
+        return unpadded(self._laid_out)
 
     def _probabilities(
         self, encoded: "list[Encoding]", precision: str, on_progress: Callable[[int], None] | None = None

@@ -11,7 +11,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # people asking, half of the server's time.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 # A core that waits for torch's next product looks out for it 300,000 times, and serves nobody meanwhile: with 50,000 the slowest
-# of twenty people waited 80 ms instead of 92, and one alone as long as before. Workers, who serve nobody, do not get it.
+# of twenty people waited 81 ms instead of 92, and one alone as long as before. Workers, who serve nobody, do not get it.
 os.environ.setdefault("GOMP_SPINCOUNT", "50000")
 if os.environ.get("SPACE_ID"):  # transformers asks for a list of files without the token it was given, and so with the Space's
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
