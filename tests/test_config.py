@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from tuner import catalog
-from tuner.config import Fix, RunConfig, TrainingConfig, fields, merge, parse_assignments
+from tuner.config import RunConfig, TrainingConfig, fields, merge, parse_assignments
 from tuner.errors import SettingsError
+from tuner.sections.data import Fix
 
 
 def problems(**settings):

@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from tuner import cli
-from tuner.config import Fix, RunConfig
+from tuner.config import RunConfig
+from tuner.sections.data import Fix
 from tuner.ui.text import FINDINGS
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("_lazy", "words", "colours", "patterns"),
     ("errors", "person"),
-    ("allowed", "catalog", "config", "export"),
+    ("allowed", "catalog", "sections", "config", "export"),
     (
         "children",
         "environment",

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.config import DataConfig, Fix
+from tuner.config import DataConfig
 from tuner.data.fixes import apply_fixes, keys_of
 from tuner.data.rows import Rows
+from tuner.sections.data import Fix
 
 LONG = "the committee met on monday to talk about the new bridge over the river and its price"
 PERSONAL = "a@b.de AT61 1904 3002 3457 3201, 4111 1111 1111 1111; +49 171 1234567 @anna"

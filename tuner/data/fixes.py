@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tuner import patterns
-from tuner.config import Fix
 from tuner.data.repeats import near_duplicates, repeat_keys
 from tuner.data.rows import Rows
+from tuner.sections.data import Fix
 
 Parts = dict[str, Rows]
 Keys = dict[str, np.ndarray]
@@ -17,7 +17,7 @@ def apply_fixes(parts: Parts, fixes: list[Fix]) -> tuple[Parts, list[str]]:
     """Role → rows with the fixes applied, and one sentence for each that changed something.
 
     Args:
-        fixes: in the order of `tuner.config.Fix`, as DataConfig holds them.
+        fixes: in the order of `tuner.sections.data.Fix`, as DataConfig holds them.
     """
     notes = []
     for fix in fixes:

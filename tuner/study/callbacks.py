@@ -5,8 +5,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from tuner.config import Metric, TrainingConfig
+from tuner.config import TrainingConfig
 from tuner.evaluation.metrics import HIGHER_IS_BETTER
+from tuner.sections.training import Metric
 from tuner.study.proposals import Proposal
 from tuner.training.averaging import PREFIX, at_least_as_good
 from tuner.training.callbacks import StopOnRequest

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from tuner.config import Metric, RunConfig, Seed, fields, parse_assignments, refusals
+from tuner.config import RunConfig, fields, parse_assignments, refusals
 from tuner.errors import SettingsError
 from tuner.runs import Run
+from tuner.sections.base import Seed
+from tuner.sections.training import Metric
 from tuner.words import exact
 
 Values = dict[str, Any]

@@ -14,8 +14,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tuner.config import Metric, RunConfig
+from tuner.config import RunConfig
 from tuner.evaluation.metrics import HIGHER_IS_BETTER
+from tuner.sections.training import Metric
 from tuner.study.plan import Choices, Range, StudyConfig, Values, is_whole
 from tuner.study.results import TrialRow
 

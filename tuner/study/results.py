@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tuner.config import Metric, RunConfig
+from tuner.config import RunConfig
 from tuner.errors import RunError
 from tuner.evaluation.learning import CurvePoint, Outlook, curve_points, outlook
 from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.runs import Run, write_atomically
+from tuner.sections.training import Metric
 from tuner.study.plan import StudyConfig, changes_of, plan_of
 
 SCORES = ("accuracy", "macro_f1", "macro_recall")

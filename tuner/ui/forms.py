@@ -1,4 +1,4 @@
-"""Widgets generated from the settings: label, help, bounds and choices stand in `tuner.config` alone."""
+"""Widgets generated from the settings: label, help, bounds and choices stand in `tuner.sections` alone."""
 
 import json
 import types

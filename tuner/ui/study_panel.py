@@ -8,10 +8,11 @@ from typing import Any, get_args
 import gradio as gr
 
 from tuner import access, runs
-from tuner.config import Metric, RunConfig
+from tuner.config import RunConfig
 from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
+from tuner.sections.training import Metric
 from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results
 from tuner.study.words import settings_in_words, table

@@ -1,0 +1,53 @@
+"""What every section is made of."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def setting(default: Any, help: str, *, group: str, common: bool = False, **bounds: Any) -> Any:  # noqa: ANN401
+    """A field with what the app needs to draw it: help line, theme it is folded under, always open or not."""
+    extra = {"group": group, "common": common}
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+
+class Contradiction(NamedTuple):
+    """Settings that are right one by one and cannot be honoured together.
+
+    Attributes:
+        field: the one to be told of.
+        others: those that speak against it.
+        allowed: what to give instead.
+    """
+
+    field: str
+    others: tuple[str, ...]
+    allowed: str
+
+    def of(self, section: str) -> "Contradiction":
+        """The same with the section before every field."""
+        return Contradiction(f"{section}.{self.field}", tuple(f"{section}.{other}" for other in self.others), self.allowed)
+
+
+class Section(BaseModel):
+    """Frozen settings; unknown keys, NaN and infinities are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Those among its own fields; `RunConfig` tells them beside the fields that are wrong by themselves."""
+        yield from ()
+
+
+def one_of(value: str, allowed: list[str]) -> str:
+    """The value.
+
+    Raises:
+        ValueError: it is none of these; pydantic tells it beside the field.
+    """
+    if value not in allowed:
+        raise ValueError(f"must be one of {', '.join(allowed)}")
+    return value
