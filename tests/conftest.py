@@ -62,6 +62,16 @@ def tiny_models(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def four_layers(tmp_path_factory):
+    """A folder with a base model of four unlike layers for every architecture there is a way to change."""
+    from tests.structure.models import save_four_layers
+
+    folder = tmp_path_factory.mktemp("four")
+    save_four_layers(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def learnt(tiny_models, tmp_path_factory):
     """A classifier "neg", "pos" that knows the opinions of `tiny.labelled_rows`."""
     from tuner.inference import load_classifier

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tests.test_structure import EVERY, four_layers, one_thread  # noqa: F401 (fixtures)
+from tests.structure.models import EVERY
 from tuner import modeling
 from tuner.config import RunConfig
 from tuner.data.labelled import load_labelled
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def both(four_layers, csv, tmp_path):  # noqa: F811
+def both(four_layers, csv, tmp_path):
     """Builds the Trainer by Tuner and by the script: `both(kind, model)` → (Tuner's, the script's)."""
 
     def build(kind, model):
