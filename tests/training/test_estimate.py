@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from transformers import AutoConfig, AutoModel, TrainerCallback
 
 from tests import tiny
@@ -11,8 +12,10 @@ from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
 from tuner.hardware import Device
 from tuner.launch.estimate import estimate as launch_estimate
+from tuner.structure import plain
 from tuner.training import estimate
-from tuner.training.build import build_trainer
+from tuner.training.build import build_model, build_trainer
+from tuner.training.speed import faster_steps
 
 GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257, "n_positions": 1024}
 NEVER = {"eval_strategy": "no", "save_strategy": "no"}
@@ -74,6 +77,53 @@ def test_memory_grows_with_batch_length_and_precision_and_shrinks_with_lora():
     assert needed(weight_averaging=0.5) - usual == 4 * estimate.parameters_in(GPT2)
     assert needed(adversarial_epsilon=1) - usual == 4 * GPT2["vocab_size"] * GPT2["n_embd"]
     assert needed(weight_averaging=0.5, model={"lora": 8}) == needed(model={"lora": 8})
+
+
+@pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("half", "settings"),
+    [
+        (False, {}),
+        (True, {}),
+        (False, {"hidden_dropout_prob": 0.1}),
+        (True, {"hidden_dropout_prob": 0.1}),
+        (False, {"lora": 4}),
+        (False, {"freeze": "all_but_head"}),
+        (False, {"freeze_layers": 1}),
+        (False, {"freeze": "embeddings"}),
+        (False, {"num_hidden_layers": 1}),
+        (False, {"intermediate_size": 16}),
+    ],
+)
+def test_what_the_backward_pass_keeps_is_at_least_what_is_said(half, settings, architecture, tiny_models, tiny_config):
+    """A start that would fit must not be refused."""
+    rows, length = 8, tiny.LIMIT
+    config = tiny_config(architecture, model={"hidden_dropout_prob": 0.0, **settings}, per_device_train_batch_size=rows)
+    base = modeling.find_base_model(config.model.name)
+    model, _ = build_model(config, base, modeling.load_tokenizer(base), ("neg", "pos"))
+    weights, kept = {p.untyped_storage().data_ptr() for p in model.parameters()}, {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes(), tensor  # held, so that no other takes its place
+        return tensor
+
+    ids = torch.randint(5, 20, (rows, length))
+    with (
+        faster_steps(plain(model), 512),
+        torch.autocast("cpu", enabled=half, dtype=torch.bfloat16),
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+    ):
+        model.train()(input_ids=ids, attention_mask=torch.ones_like(ids), labels=torch.zeros(rows, dtype=torch.long))
+
+    def needed(rows):
+        more = config.with_changes({"training": {"per_device_train_batch_size": rows}})
+        return estimate.memory_needed(more, base.config, length, half, on_gpu=False)
+
+    said, real = needed(2 * rows) - needed(rows), sum(size for size, _ in kept.values())
+    assert said <= real
+    assert settings or said > 0.4 * real
 
 
 def test_processes_on_a_cpu_share_its_memory_and_those_on_gpus_have_their_own():
