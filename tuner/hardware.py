@@ -132,6 +132,32 @@ def free_memory() -> int:
         return available
 
 
+def peak_memory(forget: bool = False) -> int:
+    """The most bytes this process held: on the GPU where there is one, else in RAM.
+
+    Linux keeps ru_maxrss over exec, so that a child begins with its parent's; VmHWM begins anew, and can be set back.
+
+    Args:
+        forget: count anew from here; gives what is held now.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        if forget:
+            torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.max_memory_reserved()
+    try:
+        if forget:
+            Path("/proc/self/clear_refs").write_text("5")
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        import resource
+
+        unit = 1 if platform.system() == "Darwin" else 1024  # macOS counts bytes, others KiB
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def _reclaimable() -> int:
     """Bytes of the container's file cache, which the kernel gives back when asked for memory."""
     lines = (line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())

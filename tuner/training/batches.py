@@ -6,12 +6,15 @@ A step keeps its rows: what the batch loses, gradient accumulation makes up for.
 
 import gc
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 from tuner import runs
-from tuner.config import RunConfig
+from tuner.config import RunConfig, TrainingConfig
 from tuner.errors import RunFailed
 from tuner.runs import Run
 
+T = TypeVar("T")
 _FILE = "batches.json"
 # The bound of `gradient_accumulation_steps`.
 _MOST_BATCHES = 4096
@@ -68,7 +71,43 @@ def shrink(run: Run, evaluating: bool) -> str:
     Raises:
         RunFailed: it cannot be halved.
     """
-    training = fitted(run).training
+    found, said = _halved(fitted(run).training, evaluating)
+    runs.write_atomically(run.folder / _FILE, json.dumps(found))
+    return said
+
+
+def until_it_fits(config: RunConfig, attempt: Callable[[RunConfig], T], on_smaller: Callable[[str], None] | None = None) -> T:
+    """What `attempt` gives, called with smaller batches for as long as it raises OutOfMemory.
+
+    Args:
+        attempt: leaves nothing behind when it fails.
+        on_smaller: told in words of each halving.
+
+    Raises:
+        RunFailed: the batch cannot be halved, or `auto_find_batch_size` is off.
+    """
+    while True:
+        try:
+            return attempt(config)
+        except OutOfMemory as error:
+            evaluating = error.evaluating
+        # Out here the error and all that its frames held are gone.
+        free_memory()
+        if not config.training.auto_find_batch_size:
+            batch = config.training.per_device_eval_batch_size if evaluating else config.training.per_device_train_batch_size
+            raise RunFailed(f"Out of memory at batch size {batch}.", f"Give a smaller one. {_CURE}")
+        smaller, said = _halved(config.training, evaluating)
+        config = config.with_changes({"training": smaller})
+        if on_smaller:
+            on_smaller(said)
+
+
+def _halved(training: TrainingConfig, evaluating: bool) -> tuple[dict[str, int], str]:
+    """The batches to go on with, as settings, and what was done, in words.
+
+    Raises:
+        RunFailed: the one that did not fit cannot be halved.
+    """
     batch, accumulation = training.per_device_train_batch_size, training.gradient_accumulation_steps
     evaluation = training.per_device_eval_batch_size
     if evaluating:
@@ -91,8 +130,7 @@ def shrink(run: Run, evaluating: bool) -> str:
         "gradient_accumulation_steps": accumulation,
         "per_device_eval_batch_size": evaluation,
     }
-    runs.write_atomically(run.folder / _FILE, json.dumps(found))
-    return said
+    return found, said
 
 
 def _next_smaller(batch: int, accumulation: int, processes: int) -> int | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tuner import hub_read, modeling
 from tuner.errors import ModelError, TunerError
+from tuner.hardware import peak_memory
 from tuner.neighbours.embedding import embed
 from tuner.training.probe_result import ProbeRow
 
@@ -63,10 +64,10 @@ def examine(task: Task, on_progress: Callable[[int], None] | None = None) -> Pro
     counts = modeling.count_tokens(base, task.counted) if task.max_length is None else []
     max_length = modeling.choose_max_length(base, task.max_length, counts)
     encoded = tokenizer([text[:MOST_CHARACTERS] for text in task.texts], truncation=True, max_length=max_length)["input_ids"]
-    before = _memory(forget_peak=True)
+    before = peak_memory(forget=True)
     encoder = modeling.load_encoder(base)
     features, seconds = embed(encoder, tokenizer, encoded, task.precision, on_progress)
-    memory = max(0.0, _memory() - before)
+    memory = max(0, peak_memory() - before) / 1e6
     if not np.isfinite(features).all():
         raise ModelError(f"The embeddings of '{task.name}' hold NaN or infinite values.", "Take another, or precision fp32.")
     return ProbeRow(
@@ -110,29 +111,6 @@ def _regression() -> Any:  # noqa: ANN401
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), LogisticRegression(C=_C, max_iter=1_000))
-
-
-def _memory(forget_peak: bool = False) -> float:
-    """The most memory this process held, in MB: on the GPU where there is one, else in RAM.
-
-    Linux keeps ru_maxrss over exec, so that a child begins with its parent's; VmHWM begins anew, and can be set back.
-    """
-    import torch
-
-    if torch.cuda.is_available():
-        if forget_peak:
-            torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.max_memory_allocated() / 1e6
-    try:
-        if forget_peak:
-            Path("/proc/self/clear_refs").write_text("5")
-        status = Path("/proc/self/status").read_text()
-        return next(int(line.split()[1]) * 1024 / 1e6 for line in status.splitlines() if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def main(path: str) -> int:

@@ -1,0 +1,63 @@
+"""A few steps of a training, the same as a run's, of which nothing is kept."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner import modeling
+from tuner.config import RunConfig
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from tuner.training.trainer import ClassifierTrainer
+
+# One process, one batch a step, one rate, no validation; nothing is written and nobody is told.
+_ALONE: dict[str, Any] = {
+    "gradient_accumulation_steps": 1,
+    "lr_scheduler_type": "constant",
+    "lr_scheduler_kwargs": None,
+    "warmup_steps": 0,
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "logging_steps": 1,
+    "report_to": [],
+    "early_stopping_patience": None,
+    "gradual_unfreezing": None,
+    "weight_averaging": None,
+    "num_processes": 1,
+    "fsdp": False,
+    "torch_compile": False,
+}
+
+
+@contextmanager
+def few_steps(config: RunConfig, steps: int, callbacks: "list[TrainerCallback]") -> "Iterator[ClassifierTrainer]":
+    """A Trainer on the config's rows and a fresh model, whose `train()` makes so many steps as a run makes them.
+
+    Batches, loss, precision, clipping and checkpointing of activations are the config's own, the learning rates a constant
+    share of each other.
+
+    Raises:
+        SourceError, ModelError, NetworkError, SettingsError: as for a training.
+        OutOfMemory: inside, a batch does not fit.
+    """
+    from tuner.augmentation import with_copies
+    from tuner.data.labelled import load_labelled
+    from tuner.data.profiling import token_counts
+    from tuner.structure import plain
+    from tuner.training.build import build_model, build_trainer
+    from tuner.training.speed import faster_steps
+
+    config = config.with_changes({"training": {**_ALONE, "max_steps": steps}})
+    data = load_labelled(config.data)
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    tokenizer = modeling.load_tokenizer(base)
+    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
+    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    model, _ = build_model(config, base, tokenizer, data.labels)
+    data = with_copies(config, data, base)
+    with tempfile.TemporaryDirectory() as folder, faster_steps(plain(model), max_length):
+        yield build_trainer(config, data, model, tokenizer, max_length, Path(folder), callbacks)
