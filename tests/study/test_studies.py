@@ -10,6 +10,7 @@ import pytest
 
 import tuner
 from tests.study.conftest import RATES
+from tests.training import parts
 from tuner import runs
 from tuner.launch import local
 from tuner.launch import study as studies
@@ -51,6 +52,20 @@ def test_a_trial_scores_what_a_run_with_its_settings_scores(study_here, study_co
         run = train_here(result.config.with_changes(changes_of(row.settings)))
         assert row.metrics["macro_f1"] == best_of_events(run)
     assert result.best_config.training.learning_rate == result.best.settings["training.learning_rate"]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_trial_that_does_not_fit_goes_on_in_smaller_batches(training, study_here, study_config):
+    plan = {"space": RATES, "n_trials": 1}
+    whole = study_here(study_config(), **plan)
+    give_back = parts.cramp(2, training)
+    try:
+        found = study_here(study_config(), **plan)
+    finally:
+        give_back()
+    assert found.rows[0].state == "complete"
+    assert len(found.rows[0].evaluations) == len(whole.rows[0].evaluations)
+    assert found.rows[0].metrics["loss"] == pytest.approx(whole.rows[0].metrics["loss"], abs=1e-3)
 
 
 @pytest.mark.parametrize("more", [{"eval_strategy": "no", "save_strategy": "no"}, {"save_strategy": "no"}])

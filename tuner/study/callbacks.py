@@ -34,6 +34,11 @@ class Watch(TrainerCallback):
         self.metric = metric
         self.stop = stop
         self.tell = tell
+        self.begin()
+
+    def begin(self) -> None:
+        """Forgets an attempt that did not fit into memory: the trial begins anew, in smaller batches."""
+        self.proposal.begin()
         self.evaluations: list[dict[str, float]] = []
         self.of_mean: dict[str, float] | None = None
         self.pruned = False

@@ -39,6 +39,10 @@ class Proposal:
     def __init__(self, settings: Values, trial: optuna.Trial | None = None) -> None:
         self.settings = settings
         self._trial = trial
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts evaluations from the first; Optuna keeps what it was told of one before, which is the same number."""
         self._evaluations = 0
 
     def is_hopeless(self, value: float) -> bool:

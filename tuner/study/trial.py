@@ -1,6 +1,5 @@
 """One trial: a training as any run's, of which only the scores are kept."""
 
-import gc
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from tuner.config import DataConfig, RunConfig
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import token_counts
 from tuner.study.callbacks import NoCheckpoints, Watch
+from tuner.training.batches import free_memory, until_it_fits
 from tuner.training.callbacks import StopOnNotANumber
 from tuner.training.fitting import fitted
 
@@ -42,14 +42,19 @@ def train_trial(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_
         on_test: score the test rows with the finished model, as a run does, instead of the validation rows.
 
     Raises:
-        TunerError: settings that cannot be honoured, or a training that diverged.
+        TunerError: settings that cannot be honoured, a training that diverged, or one row too large for the memory.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+
+    def attempt(config: RunConfig) -> dict[str, float]:
+        shutil.rmtree(folder, ignore_errors=True)
+        watch.begin()
+        return _train(bench, config, watch, folder, on_test)
+
     try:
-        return _train(bench, fitted(config, bench.base), watch, folder, on_test)
+        return until_it_fits(fitted(config, bench.base), attempt)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _free()
+        free_memory()
 
 
 def _train(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_test: bool) -> dict[str, float]:
@@ -93,12 +98,3 @@ def _test_scores(model: Any, tokenizer: Any, data: LabelledData, folder: Path) -
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return scores(fitted(load_classifier(str(folder)), data)[0], data, "test")
-
-
-def _free() -> None:
-    """Model, optimizer and Trainer hold each other in circles, which only the collector undoes."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

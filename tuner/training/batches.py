@@ -48,7 +48,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_memory() -> None:
-    """Gives back what a failed attempt held; call it where the error is no longer being handled."""
+    """Gives back what a training held; call it where an error of it is no longer being handled.
+
+    Model, optimizer and Trainer hold each other in circles, which only the collector undoes.
+    """
     import torch
 
     gc.collect()
