@@ -9,7 +9,7 @@ import tuner
 from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SourceError
-from tuner.inference import Answering, batches_by_length, load_classifier, load_untouched, uncalibrated
+from tuner.inference import Answering, Place, batches_by_length, load_classifier, load_untouched, uncalibrated
 
 
 @pytest.fixture
@@ -135,3 +135,10 @@ def test_more_texts_than_are_read_at_a_time_keep_their_order(run, monkeypatch):
 
 def test_the_public_name_is_this_function():
     assert tuner.load_classifier is load_classifier
+
+
+def test_a_classifier_without_a_place_of_its_own_computes_where_this_process_does(learnt, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Place, "default", staticmethod(lambda: asked.append(1) or "cpu"))
+    replace(learnt, place=Place()).predict(["great"])
+    assert asked

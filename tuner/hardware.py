@@ -93,17 +93,22 @@ def resolve_precision(wanted: str) -> tuple[Precision, str]:
     return wanted, "as asked"  # type: ignore[return-value]
 
 
-def autocast(precision: str) -> "torch.autocast":
-    """Inside it, matrix products on `torch_device()` have the precision that `training.precision` becomes here.
+def autocast(precision: str, device: str) -> "torch.autocast":
+    """Inside it, matrix products on the device have the precision that `training.precision` becomes there.
+
+    On the CPU of a machine with a GPU, which a training has, "fp16" becomes "fp32".
 
     Raises:
         ValueError: as `resolve_precision`.
     """
     import torch
 
-    kind, _ = resolve_precision(precision)
+    if device == "cpu" and torch.cuda.is_available():
+        kind = "bf16" if precision == "bf16" or (precision == "auto" and _cpu_has_bf16()) else "fp32"
+    else:
+        kind, _ = resolve_precision(precision)
     low = torch.float16 if kind == "fp16" else torch.bfloat16
-    return torch.autocast(torch_device(), dtype=low, enabled=kind != "fp32")
+    return torch.autocast(device, dtype=low, enabled=kind != "fp32")
 
 
 def torch_device() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,10 +95,16 @@ class Place:
     """Where a model computes. It is moved there when it is next needed, and used by one thread at a time.
 
     Args:
-        choose: asked before each batch; "cuda", "mps" or "cpu".
+        choose: asked before each batch; "cuda", "mps" or "cpu". None: `Place.default`.
+
+    Attributes:
+        default: where classifiers of this process compute that were given no place of their own. A server, whose evaluations
+            and comparisons load some, leaves the accelerator to trainings by it.
     """
 
-    def __init__(self, choose: Callable[[], str] = torch_device) -> None:
+    default: ClassVar[Callable[[], str]] = staticmethod(torch_device)
+
+    def __init__(self, choose: Callable[[], str] | None = None) -> None:
         self._choose = choose
         self._lock = threading.RLock()
 
@@ -106,7 +112,7 @@ class Place:
     def hold(self, model: "torch.nn.Module") -> Iterator[str]:
         """Inside it the model is on the device given, and stays there."""
         with self._lock:
-            device = self._choose()
+            device = (self._choose or Place.default)()
             before = next(model.parameters()).device.type
             if before != device:
                 model.to(device)
@@ -222,7 +228,11 @@ class Classifier:
         done = 0
         for batch in batches_by_length([len(row) for row in ids], most, padded):
             texts = [ids[i] for i in batch]
-            with self.place.hold(self.model) as device, torch.inference_mode(), nullcontext() if exact else autocast(precision):
+            with (
+                self.place.hold(self.model) as device,
+                torch.inference_mode(),
+                nullcontext() if exact else autocast(precision, device),
+            ):
                 on_cpu = exact and device == "cpu"
                 if on_cpu and self._unpadded:
                     logits = self._unpadded(texts)

@@ -88,3 +88,8 @@ def test_a_run_asked_to_stop_is_shown_as_stopping(progress, arguments):
 def test_what_is_no_finite_number_ends_the_training(name, value, arguments):
     with pytest.raises(RunFailed, match=f"{name} is {value} at step 3"):
         StopOnNotANumber().on_log(arguments, TrainerState(global_step=3), TrainerControl(), logs={name: value})
+
+
+def test_a_gradient_that_overflows_in_fp16_ends_nothing(arguments):
+    arguments.fp16 = True
+    StopOnNotANumber().on_log(arguments, TrainerState(global_step=3), TrainerControl(), logs={"loss": 1.0, "grad_norm": math.inf})

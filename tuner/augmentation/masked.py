@@ -53,12 +53,11 @@ def fill(maskings: Sequence[Masking], base: modeling.BaseModel) -> None:
         return
     import torch
 
-    from tuner.hardware import torch_device
+    from tuner.inference import Place
 
-    tokenizer, device = modeling.load_tokenizer(base), torch_device()
-    model = load_masked(base).to(device)
+    tokenizer, model, place = modeling.load_tokenizer(base), load_masked(base), Place()
     words = {index: word for word, index in whole_words(tokenizer).items()}
-    refused = torch.full((model.config.vocab_size,), -torch.inf, device=device)
+    refused = torch.full((model.config.vocab_size,), -torch.inf)
     refused[list(words)] = 0
     # A text that holds the mask itself could not be told from its masked words.
     maskings = [masking for masking in maskings if tokenizer.mask_token not in join(masking.pieces)]
@@ -67,10 +66,10 @@ def fill(maskings: Sequence[Masking], base: modeling.BaseModel) -> None:
     model.get_output_embeddings().register_forward_pre_hook(lambda _, given: (given[0][marked[0]],))
     encoded = [_masked(masking, tokenizer, base.limit) for masking in maskings]
     for batch in _batches([len(ids) for ids in encoded]):
-        padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt").to(device)
-        marked[:] = [padded["input_ids"] == tokenizer.mask_token_id]
-        with torch.inference_mode():
-            scores = model(input_ids=padded["input_ids"], attention_mask=padded["attention_mask"]).logits + refused
+        with place.hold(model) as device, torch.inference_mode():
+            padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt").to(device)
+            marked[:] = [padded["input_ids"] == tokenizer.mask_token_id]
+            scores = model(input_ids=padded["input_ids"], attention_mask=padded["attention_mask"]).logits + refused.to(device)
         values, indices = scores.softmax(-1).topk(min(_LOOKED_AT, len(words)), dim=-1)
         rows = iter(zip(values.tolist(), indices.tolist(), strict=True))
         for i, masks in zip(batch, marked[0].sum(1).tolist(), strict=True):

@@ -120,7 +120,7 @@ def _embed(
     done = 0
     for batch in batches_by_length([len(ids) for ids in encoded]):
         padded = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt", padding_side="right")
-        with hold() as device, torch.inference_mode(), autocast(precision):
+        with hold() as device, torch.inference_mode(), autocast(precision, device):
             padded = padded.to(device)
             hidden = encoder(**padded).last_hidden_state
             found[batch] = mean_of_tokens(hidden, padded["attention_mask"]).cpu().numpy()

@@ -177,7 +177,10 @@ class WholeCheckpoints(TrainerCallback):
 
 
 class StopOnNotANumber(TrainerCallback):
-    """Fails the run at the first logged loss or gradient norm that is no finite number."""
+    """Fails the run at the first logged loss or gradient norm that is no finite number.
+
+    In fp16 a gradient that overflows is no end: its step is left out, and the loss scaled by less (Micikevicius et al. 2018).
+    """
 
     def on_log(
         self,
@@ -187,7 +190,7 @@ class StopOnNotANumber(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        for name in ("loss", "grad_norm", "eval_loss"):
+        for name in ("loss", "eval_loss") if args.fp16 else ("loss", "grad_norm", "eval_loss"):
             value = (logs or {}).get(name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise RunFailed(

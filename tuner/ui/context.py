@@ -35,6 +35,7 @@ from tuner.person import current, own_folder_name
 from tuner.runs import Run
 from tuner.scoring import Extras, Progress, evaluation_of
 from tuner.together import Batcher
+from tuner.training.batches import free_memory
 from tuner.ui.lent import Lent
 from tuner.words import age
 
@@ -206,7 +207,11 @@ class Context:
     ) -> Evaluation:
         """As `scoring.evaluation_of`, for a model by its name."""
         if not self._lent:
-            return evaluation_of(name, source, split, extras, on_progress)
+            try:
+                return evaluation_of(name, source, split, extras, on_progress)
+            finally:
+                if torch_device() != "cpu":  # else a GPU's memory stays with this process, for the next evaluation
+                    free_memory()
         self.classifier(name)  # what can be refused or fetched without a GPU is so before one is lent
         if source is not None:
             load_for_scoring(DataConfig(source=source), split)
@@ -245,7 +250,7 @@ class Context:
         return self._trains
 
     def _make_room(self, of: "weakref.ref[Classifier]") -> None:
-        """Takes a classifier off the accelerator when a training begins, also where nobody asks it; ends when it is not kept."""
+        """Takes a classifier off the accelerator when a training begins, also where nobody asks it, or when it is not kept."""
         while of() is not None:
             time.sleep(_LOOK_SECONDS)
             classifier = of()
@@ -253,6 +258,7 @@ class Context:
                 with classifier.place.hold(classifier.model):
                     pass
             del classifier
+        free_memory()
 
     def evaluation(self, name: str) -> Evaluation:
         """An evaluation by its name, read anew when it was written anew.

@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tuner import runs
 from tuner.errors import SettingsError
+from tuner.inference import Place
 from tuner.launch.keeper import keeper
 from tuner.person import strangers_come
 from tuner.ui import theme
@@ -49,6 +50,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, context
     on_space = bool(os.environ.get("SPACE_ID"))
     # Who comes over the network is a guest: names no paths of this machine, and pushes nothing with its token.
     context = context or Context(local=not on_space and host in _THIS_MACHINE, keeper=keeper())
+    Place.default = staticmethod(context.device)
     if on_space:
         strangers_come()
     app = build_app(context)
