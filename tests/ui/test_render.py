@@ -10,6 +10,7 @@ from tuner.colours import PALETTE, label_colours
 from tuner.commands.common import config_from
 from tuner.config import RunConfig
 from tuner.data.findings import Finding
+from tuner.data.profiling import profile
 from tuner.ui import render
 from tuner.ui.event_columns import Columns, columns_of
 
@@ -152,3 +153,14 @@ def test_a_curve_is_smoothed_before_points_are_left_out():
 
 def test_a_short_curve_keeps_every_point():
     assert len(render.loss_frame(logged([1.0] * 1000))) == 1000
+
+
+@pytest.mark.parametrize(("rows", "told"), [(40, False), (120, True)])
+def test_other_shares_of_the_labels_are_told_where_they_are_no_chance(rows, told, tmp_path, tiny_models):
+    for split, pattern in (("train", ["neg", "pos"]), ("test", ["neg", "pos", "pos", "pos"])):
+        lines = [f"{split} text {i},{pattern[i % len(pattern)]}" for i in range(200 if split == "train" else rows)]
+        (tmp_path / f"{split}.csv").write_text("\n".join(["text,label", *lines]))
+    found = profile(RunConfig(data={"source": str(tmp_path)}, model={"name": str(tiny_models["bert"])}))
+    said = "25% of the test rows would need another label" in render.profile_facts(found, "mine")
+    assert found.splits["test"].rows == rows
+    assert said == told

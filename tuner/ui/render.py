@@ -218,11 +218,11 @@ def _grouped(parts: list[str]) -> list[list[str]]:
 def profile_facts(profile: DataProfile, title: str) -> str:
     """Rows, columns and labels of a source as sentences; shown as plain text."""
     rows = ", ".join(f"{split.rows:,} {name}" for name, split in profile.splits.items())
-    furthest = max(profile.splits, key=lambda name: profile.splits[name].label_shift)
-    shift = profile.splits[furthest].label_shift
-    moved = (
-        f" {shift:.0%} of the {furthest} rows would need another label to have the shares of train." if shift >= _SHIFT else ""
-    )
+    shifts = {name: split.label_shift for name, split in profile.splits.items() if split.rows >= _LEAST_ROWS}
+    furthest = max(shifts, key=shifts.__getitem__, default="")
+    moved = ""
+    if furthest and shifts[furthest] >= _SHIFT:
+        moved = f" {shifts[furthest]:.0%} of the {furthest} rows would need another label to have the shares of train."
     return (
         f"{title}: {rows} rows, {len(profile.labels)} labels.{moved}\n"
         f"Text: {', '.join(profile.text_column)} ({profile.text_reason}). Label: {profile.label_column} ({profile.label_reason})."
