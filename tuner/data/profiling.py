@@ -161,6 +161,15 @@ def token_counts(model: BaseModel, train: Split) -> list[int]:
     return count_tokens(model, list(train.texts[:MOST_TOKENISED]))
 
 
+def max_length_for(model: BaseModel, wanted: int | None, train: Split) -> int:
+    """Tokens kept of each text: as many as wanted, else what the training texts need.
+
+    Raises:
+        SettingsError: the wanted ones are over the model's limit.
+    """
+    return choose_max_length(model, wanted, token_counts(model, train) if wanted is None else [])
+
+
 def _splits(data: LabelledData) -> dict[str, SplitProfile]:
     shares, profiles = {}, {}
     for role, part in data.splits.items():

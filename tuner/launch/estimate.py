@@ -5,7 +5,7 @@ import shutil
 from tuner import augmentation, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, load_labelled
-from tuner.data.profiling import token_counts
+from tuner.data.profiling import max_length_for
 from tuner.hardware import describe, free_memory
 from tuner.training.estimate import (
     Estimate,
@@ -37,8 +37,7 @@ def estimate(
     """
     data = data or load_labelled(config.data)
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
-    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    max_length = max_length_for(base, config.model.max_length, data.splits["train"])
     copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
     rows = len(data.splits["train"]) * (1 + copies)
     steps, evaluations = steps_of(config.training, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tuner import augmentation, modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import LabelledData, load_labelled
-from tuner.data.profiling import token_counts
+from tuner.data.profiling import max_length_for
 from tuner.errors import SettingsError, SourceError
 from tuner.modeling import BaseModel
 from tuner.runs import Run
@@ -145,7 +145,7 @@ def recipe_for(what: Run | RunConfig) -> Recipe:
     data = _rows(config)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
-    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
+    max_length = max_length_for(base, config.model.max_length, data.splits["train"])
     data = augmentation.with_copies(config, data, base)
     device, precision = _trained_on(config, environment)
     return Recipe(
@@ -153,7 +153,7 @@ def recipe_for(what: Run | RunConfig) -> Recipe:
         config=config,
         data=data,
         base=base,
-        max_length=modeling.choose_max_length(base, config.model.max_length, counts),
+        max_length=max_length,
         end_pads=tokenizer.pad_token == tokenizer.eos_token,
         weights=loss_weights(config.training, data),
         device=device,

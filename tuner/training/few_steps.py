@@ -46,7 +46,7 @@ def few_steps(config: RunConfig, steps: int, callbacks: "list[TrainerCallback]")
     """
     from tuner.augmentation import with_copies
     from tuner.data.labelled import load_labelled
-    from tuner.data.profiling import token_counts
+    from tuner.data.profiling import max_length_for
     from tuner.structure import plain
     from tuner.training.build import build_model, build_trainer
     from tuner.training.speed import faster_steps
@@ -55,8 +55,7 @@ def few_steps(config: RunConfig, steps: int, callbacks: "list[TrainerCallback]")
     data = load_labelled(config.data)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
-    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
-    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    max_length = max_length_for(base, config.model.max_length, data.splits["train"])
     model, _ = build_model(config, base, tokenizer, data.labels)
     data = with_copies(config, data, base)
     with tempfile.TemporaryDirectory() as folder, faster_steps(plain(model), max_length):

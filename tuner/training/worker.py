@@ -141,6 +141,7 @@ def train(run: Run) -> None:
 
 def _read(run: Run) -> _Material:
     from tuner.data.labelled import load_labelled
+    from tuner.data.profiling import max_length_for
 
     config = run.config
     _starting(run, "Reading the data")
@@ -154,7 +155,7 @@ def _read(run: Run) -> _Material:
     _starting(run, "Loading the base model")
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)
-    max_length = _max_length(run, base, data)
+    max_length = max_length_for(base, config.model.max_length, data.splits["train"])  # the same again after a resume
     tokenizer.model_max_length = max_length
     if augmentation.is_on(config.augmentation):
         _starting(run, "Making altered copies of training rows")
@@ -297,15 +298,6 @@ def _finish(run: Run, state: str, message: str) -> None:
         message = f"{run.stop_reason} {message}".strip()
     runs.append_event(run, "state", state=state, step=status.step, message=message)
     runs.write_status(run, state=state, message=message, exit_code=0, finished=time.time(), eta=None)
-
-
-def _max_length(run: Run, base: modeling.BaseModel, data: "LabelledData") -> int:
-    """The run's max_length; the same rows give the same one again after a resume."""
-    from tuner.data.profiling import token_counts
-
-    config = run.config
-    counts = token_counts(base, data.splits["train"]) if config.model.max_length is None else []
-    return modeling.choose_max_length(base, config.model.max_length, counts)
 
 
 def _say_how(run: Run, trainer: "Trainer", before: int, resume: Path | None) -> None:
