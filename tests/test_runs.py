@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -120,6 +121,21 @@ def test_a_run_whose_worker_is_gone_is_lost(run, sleeper):
     assert run.status.state == "lost"
     assert run.status.message.endswith("at step 3 of 9. Resume goes on from the last whole checkpoint.")
     assert json.loads((run.folder / "status.json").read_text())["state"] == "lost"
+
+
+def test_a_run_whose_worker_is_gone_is_read_where_nothing_can_be_written(run, sleeper):
+    """On a full disk one such run ended `runs`, `show` and `stop` in a traceback."""
+    runs.write_status(run, state="running", pid=sleeper.pid, process="1.00")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        assert runs.summary(run)["state"] == "lost"
+        with pytest.raises(RunError, match="cannot be written"):
+            runs.requeue(run)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert runs.read_status(run).state == "running"
+    assert run.status.state == "lost"
 
 
 def test_a_lost_run_tells_the_last_lines_of_its_log(run):

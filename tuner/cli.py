@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from tuner.commands import bases, card, data, evaluation, feedback, models, pushing, reproduce, spaces, study, training
-from tuner.errors import TunerError
+from tuner.errors import TunerError, disk_is_full
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"error: The disk is full{where}.\nFree some space, then try again.", file=sys.stderr)
+        return TunerError.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

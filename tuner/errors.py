@@ -118,7 +118,7 @@ def raise_all(found: list[TunerError]) -> None:
 
 def disk_is_full(error: BaseException) -> bool:
     """Whether a file could not be written for want of space; torch hides the cause and says where its writer stood."""
-    signs = ("No space left", "unexpected pos", "iostream error")
+    signs = ("No space left", "unexpected pos", "iostream error", "disk is full")  # the last one: what `explain` made of it
     return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(sign in str(error) for sign in signs)
 
 

@@ -35,6 +35,10 @@ RESUMABLE: frozenset[str] = frozenset({"stopped", "failed", "lost"})
 # A worker that was asked to stop and shows no sign of life for so long is ended.
 STOP_SECONDS = 20.0
 _TITLES = {"search": "Search: ", "repeat": "Repeats: ", "learning-curve": "Learning curve: "}
+# Room for what a worker says last, also where the disk is full by then: a status, an event and a traceback. Random bytes,
+# since a file system that compresses would keep no room for noughts.
+_ROOM_FILE = ".room"
+_ROOM_BYTES = 64 * 1024
 # Of a run that a job on the Hub trains; `tuner.launch.job_state` reads it.
 JOB_FILE = "job.json"
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
@@ -349,10 +353,20 @@ def share(run: Run, shared: bool = True) -> None:
     Raises:
         RunError: the folder cannot be written.
     """
-    try:
+    with _writing(run):
         (run.folder / "SHARED").touch() if shared else (run.folder / "SHARED").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writing(run: Run) -> Iterator[None]:
+    """Says in words that what a person asked for could not be written."""
+    try:
+        yield
     except OSError as error:
-        raise RunError(f"Run {run.id} could not be marked ({error.strerror}).", "Free some disk space.") from None
+        raise RunError(
+            f"Run {run.id} cannot be changed: its folder cannot be written ({error.strerror}).",
+            f"Free some disk space, or make {run.folder} writable.",
+        ) from None
 
 
 def request_stop(run: Run, why: str = "") -> None:
@@ -364,16 +378,17 @@ def request_stop(run: Run, why: str = "") -> None:
         why: a sentence that the run's last message begins with.
 
     Raises:
-        RunError: the run is not going on.
+        RunError: the run is not going on, or its folder cannot be written.
     """
     state = run.status.state
     if state not in LIVING:
         raise RunError(f"Run {run.id} is {state}: there is nothing to stop.", "")
-    if run.stop_requested and run.is_job:
-        (run.folder / "CANCEL").touch()
-    elif run.stop_requested:
-        _end_worker(run)
-    (run.folder / "STOP").write_text(why, encoding="utf-8")
+    with _writing(run):
+        if run.stop_requested and run.is_job:
+            (run.folder / "CANCEL").touch()
+        elif run.stop_requested:
+            _end_worker(run)
+        (run.folder / "STOP").write_text(why, encoding="utf-8")
 
 
 def _end_worker(run: Run) -> None:
@@ -427,15 +442,16 @@ def requeue(run: Run) -> None:
     """Makes a stopped, failed or lost run ready to be resumed by a new worker.
 
     Raises:
-        RunError: the run is in another state, or nothing is trained here.
+        RunError: the run is in another state, its folder cannot be written, or nothing is trained here.
     """
     check_trains()
     status = run.status
     if status.state not in RESUMABLE:
         raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
-    for request in ("STOP", "PLACE", "CANCEL"):
-        (run.folder / request).unlink(missing_ok=True)
-    write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
+    with _writing(run):
+        for request in ("STOP", "PLACE", "CANCEL"):
+            (run.folder / request).unlink(missing_ok=True)
+        write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
 
 
 def read_status(run: Run) -> RunStatus:
@@ -458,8 +474,25 @@ def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
     return write_status(run, **_this_process(), **changes)
 
 
+def keep_room(run: Run) -> None:
+    """Takes some of the disk, so that `give_room` leaves enough for a last word; on a disk that is full already nothing."""
+    file = run.folder / _ROOM_FILE
+    try:
+        file.write_bytes(os.urandom(_ROOM_BYTES))
+    except OSError:
+        give_room(run)
+
+
+def give_room(run: Run) -> None:
+    """Frees what `keep_room` took."""
+    with contextlib.suppress(OSError):
+        (run.folder / _ROOM_FILE).unlink(missing_ok=True)
+
+
 def settle(run: Run, exit_code: int | None = None) -> RunStatus:
     """The status; a living state whose owner is gone becomes `lost` (`stopped` after a stop), in the file too.
+
+    It is a reader's as well: where the file cannot be written, the status is returned all the same.
 
     What is lost gets the last lines of its log as its message's end.
 
@@ -496,7 +529,12 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
         message = f"{message} Its last lines: {last}"
     if run.is_job:
         message = f"The process that followed the job is gone{where}. The job may go on: resume finds it again."
-    return write_status(run, state=state, message=message, exit_code=exit_code, finished=status.heartbeat, eta=None)
+    changes = {"state": state, "message": message, "exit_code": exit_code, "finished": status.heartbeat, "eta": None}
+    give_room(run)
+    try:
+        return write_status(run, **changes)
+    except OSError:
+        return status.model_copy(update=changes)
 
 
 def _hangs(run: Run, status: RunStatus) -> bool:
@@ -517,10 +555,12 @@ def _has_saved(run: Run, status: RunStatus) -> bool:
 
 def append_event(run: Run, event: str, **values: Any) -> None:  # noqa: ANN401
     """Adds one JSON line to `events.jsonl`. On a full disk it is left out: a training must not die of its log."""
-    line = json.dumps({"time": time.time(), "event": event, **values}, ensure_ascii=False)
+    line = (json.dumps({"time": time.time(), "event": event, **values}, ensure_ascii=False) + "\n").encode()
     try:
-        with (run.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with (run.folder / "events.jsonl").open("ab", buffering=0) as file:
+            before = file.tell()
+            if file.write(line) < len(line):  # half a line would spoil the next one
+                file.truncate(before)
     except OSError as error:
         if not disk_is_full(error):
             raise

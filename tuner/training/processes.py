@@ -190,15 +190,17 @@ def _take_part(work: Callable[[str], None], argument: str, place: _Place, token:
         work(argument)
         leave()
     except BaseException as error:
-        traceback.print_exc()
         kind = "failed"
         if isinstance(error, OutOfMemory):
             kind = "out of memory while validating" if error.evaluating else "out of memory"
         last_word.send((time.time(), kind, explain(error)))
         code = 1
+        with contextlib.suppress(OSError):  # the log's disk may be full
+            traceback.print_exc()
     # An orderly end takes seconds, and after an error it waits for the others in gloo's or NCCL's destructors.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

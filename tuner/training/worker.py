@@ -4,6 +4,7 @@ It is its own process group, writes only into its run folder, and outlives the s
 `completed` is written here, after the last step and the final evaluation, and nowhere else.
 """
 
+import contextlib
 import shutil
 import sys
 import time
@@ -41,6 +42,7 @@ def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
     hub_read.take_token()
     run = runs.get(run_id)
     runs.take_over(run)
+    runs.keep_room(run)
     try:
         with turn(run) as granted, time_limit(run):
             if not granted:
@@ -52,21 +54,26 @@ def main(run_id: str, work: Callable[[Run], None] | None = None) -> int:
             else:
                 train(run)
     except BaseException as error:
-        traceback.print_exc()
         cause = explain(error)
-        if disk_is_full(error):  # what was half written takes the room that saying so needs
+        if disk_is_full(error):  # before anything is said, the log's traceback included: each takes room
             cause += _make_room(run)
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         runs.append_event(run, "state", state="failed", message=cause)
         runs.write_status(run, state="failed", message=cause, exit_code=1, finished=time.time(), eta=None)
         if not isinstance(error, Exception):
             raise
         return 1
+    finally:
+        runs.give_room(run)
     return 0
 
 
 def _make_room(run: Run) -> str:
-    """Removes what was half written; says how much is free then."""
+    """Gives the room that was kept for this and removes what was half written; says how much is free then."""
     from tuner.training import checkpoints
+
+    runs.give_room(run)
 
     checkpoints.remove_torn(run.folder / "checkpoints", checkpoints.identity_of(run.config))
     for part in ("model.part", "adapter.part"):
