@@ -112,6 +112,13 @@ def test_a_classifier_leaves_the_gpu_while_a_training_runs(train_here, tiny_conf
     assert context.device() == "cpu"
 
 
+def test_a_damaged_run_is_no_training(home, monkeypatch):
+    """One empty run folder ended every answer of an app on a GPU."""
+    (home / "runs" / "20260101-000000-abcdef").mkdir(parents=True)
+    monkeypatch.setenv("TUNER_DEVICE", "cuda")
+    assert Context().device() == "cuda"
+
+
 def test_answers_come_by_run_and_from_before_its_training(train_here, tiny_config):
     run = train_here(tiny_config(max_steps=2))
     context = Context()

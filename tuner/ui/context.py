@@ -245,7 +245,7 @@ class Context:
     def _training(self) -> bool:
         """Whether a run starts or runs on this machine; looked up once a second."""
         if time.monotonic() - self._looked > 1:
-            self._trains = any(not run.is_job and run.status.state in _COMPUTING for run in runs.all_runs())
+            self._trains = any(not run.is_job and runs.summary(run)["state"] in _COMPUTING for run in runs.all_runs())
             self._looked = time.monotonic()
         return self._trains
 
