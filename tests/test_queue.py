@@ -146,6 +146,16 @@ def test_places(monkeypatch, setting, expected):
     assert places() == expected
 
 
+def test_a_run_of_more_processes_than_places_sees_every_gpu(monkeypatch):
+    """It was given as many GPUs as $TUNER_MAX_RUNS says, and its third process found none."""
+    monkeypatch.setattr("tuner.hardware.gpus", lambda: ("0", "1", "2", "3"))
+    monkeypatch.setenv("TUNER_MAX_RUNS", "2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    with turn(runs.create(RunConfig(training={"num_processes": 4}))) as granted:
+        assert granted
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
+
+
 def test_each_gpu_takes_one_run_which_sees_it_alone(three, monkeypatch):
     monkeypatch.setattr("tuner.hardware.gpus", lambda: ("4", "7"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")

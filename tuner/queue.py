@@ -122,7 +122,8 @@ def _take(held: contextlib.ExitStack, run: Run) -> bool:
     for _, file in taken:
         held.enter_context(file)
     gpus = hardware.gpus()
-    if len(gpus) >= places() > 1:
+    # A run of more processes than places holds all of these, so nobody trains beside it: it sees every GPU.
+    if len(gpus) >= places() > 1 and _places_of(run) <= places():
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[place] for place, _ in taken)
     return True
 
