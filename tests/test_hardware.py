@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tuner import hardware
+from tuner import hardware, runs
 
 
 def test_the_cores_are_those_this_process_may_use():
@@ -45,3 +45,48 @@ def test_auto_takes_bf16_from_compute_capability_8(capability, chosen, monkeypat
 @pytest.mark.parametrize("wanted", ["bf16", "fp32"])
 def test_what_is_asked_for_is_taken(wanted):
     assert hardware.resolve_precision(wanted) == (wanted, "as asked")
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """A machine whose nvidia-smi tells of one GPU: `nvidia_smi(free="1024")`."""
+
+    def forget():
+        hardware.gpus.cache_clear()
+        hardware.describe.cache_clear()
+
+    def install(free):
+        answers = f"*index*) echo 0;; *memory.free*) echo '{free}';; *) echo 'NVIDIA T4, 16384, 7.5';;"
+        (tmp_path / "nvidia-smi").write_text(f'#!/bin/sh\ncase "$*" in {answers} esac\n')
+        (tmp_path / "nvidia-smi").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        forget()
+
+    yield install
+    forget()
+
+
+def test_a_hidden_gpu_is_none(nvidia_smi, monkeypatch):
+    """With CUDA_VISIBLE_DEVICES="" the app named a GPU and its memory, while torch trained on the CPU."""
+    nvidia_smi(free="1024")
+    assert (hardware.describe().name, hardware.free_memory()) == ("NVIDIA T4, 17 GB", 2**30)
+    nvidia_smi(free="1024")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert hardware.describe().kind == "cpu"
+    assert hardware.free_memory() > 2**30
+
+
+def test_memory_that_nvidia_smi_does_not_know_is_that_of_the_machine(nvidia_smi):
+    nvidia_smi(free="[N/A]")
+    assert hardware.free_memory() > 0
+
+
+@pytest.mark.slow
+def test_a_run_says_that_torch_does_not_find_the_gpu(nvidia_smi, train_here, tiny_config):
+    if hardware.torch_device() == "cuda":
+        pytest.skip("torch finds one")
+    nvidia_smi(free="1024")
+    notes = [event.get("message", "") for event in runs.read_events(train_here(tiny_config(max_steps=1)))[0]]
+    assert any("finds no GPU, though there is one (NVIDIA T4, 17 GB): this trains on the CPU." in note for note in notes)
+    assert any(f"on {hardware.cpu().name}," in note for note in notes)

@@ -3,6 +3,7 @@
 `describe` loads no torch, so that the app can show the device at its start.
 """
 
+import contextlib
 import functools
 import os
 import platform
@@ -61,11 +62,16 @@ def gpus() -> tuple[str, ...]:
 @functools.cache
 def describe() -> Device:
     """The device a training would use, found without loading torch."""
-    gpu = _nvidia_gpu()
+    gpu = _nvidia_gpu() if gpus() else None
     if gpu:
         return gpu
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return Device("mps", "Apple GPU", bf16=False)
+    return cpu()
+
+
+def cpu() -> Device:
+    """The CPU, as far as this process may use it."""
     cores = cpu_count()
     return Device("cpu", f"{cores} CPU core{'s' if cores != 1 else ''}", bf16=_cpu_has_bf16())
 
@@ -126,7 +132,10 @@ def free_memory() -> int:
     """Bytes a training could take now: of the GPU with the most where there is one, else of the machine or container."""
     import psutil
 
-    free = [int(float(line)) * 2**20 for line in _ask_nvidia("memory.free")]
+    free = []
+    for line in _ask_nvidia("memory.free") if gpus() else []:
+        with contextlib.suppress(ValueError):  # some, and those cut in parts, answer "[N/A]"
+            free.append(int(float(line)) * 2**20)
     if free:
         return max(free)
     available = psutil.virtual_memory().available

@@ -308,14 +308,24 @@ def _finish(run: Run, state: str, message: str) -> None:
 
 
 def _say_how(run: Run, trainer: "Trainer", before: int, resume: Path | None) -> None:
-    from tuner.hardware import describe, resolve_precision
+    import torch
+
+    from tuner.hardware import cpu, describe, resolve_precision
     from tuner.structure import parameters_in_words
 
+    device = describe()
+    if device.kind == "cuda" and not torch.cuda.is_available():
+        _note(
+            run,
+            f"torch {torch.__version__} finds no GPU, though there is one ({device.name}): this trains on the CPU. "
+            "Install a CUDA build of torch, or a newer driver.",
+        )
+        device = cpu()
     precision, why = resolve_precision(run.config.training.precision)
     together = f" in {processes.count()} processes" if processes.count() > 1 else ""
     _note(
         run,
-        f"{parameters_in_words(trainer.model, before)}; on {describe().name}{together}, matrix products in {precision} ({why}), "
+        f"{parameters_in_words(trainer.model, before)}; on {device.name}{together}, matrix products in {precision} ({why}), "
         f"texts cut at {trainer.processing_class.model_max_length} tokens.",
     )
     if resume:
