@@ -51,6 +51,22 @@ def test_a_run_without_a_model_is_told():
         load_classifier(runs.create(RunConfig()))
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("completed", "is missing: .* Put it back, or train again."),
+        ("failed", "no model yet. Resume it."),
+        ("queued", "Wait until"),
+    ],
+)
+def test_the_cure_for_a_missing_model_fits_the_run(state, told):
+    """Who had removed the model of a completed run was told to wait until it is completed."""
+    run = runs.create(RunConfig())
+    runs.write_status(run, state=state)
+    with pytest.raises(RunError, match=told):
+        load_classifier(run)
+
+
 def test_a_base_model_is_no_classifier(tiny_models):
     with pytest.raises(ModelError, match=r"is no classifier \(BertForMaskedLM\)"):
         load_classifier(str(tiny_models["bert"]))

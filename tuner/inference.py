@@ -326,8 +326,16 @@ def load_classifier(model: Run | str) -> Classifier:
     if not run.has_model and run.status.kind != "run":
         raise RunError(f"Run {run.id} tried settings and kept no model.", "Start a training with the settings it found.")
     if not run.has_model:
-        raise RunError(f"Run {run.id} is {run.status.state} and has no model yet.", "Wait until it is completed.")
+        raise _without_model(run)
     return _load(run.id, modeling.find_base_model(str(run.model_folder)))
+
+
+def _without_model(run: Run) -> RunError:
+    state = run.status.state
+    if state == "completed":
+        return RunError(f"The model of run {run.id} is missing: {run.model_folder} was removed.", "Put it back, or train again.")
+    cure = "Resume it." if state in runs.RESUMABLE else "Wait until it is completed."
+    return RunError(f"Run {run.id} is {state} and has no model yet.", cure)
 
 
 def load_untouched(run: Run) -> Classifier:
