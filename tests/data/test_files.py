@@ -220,3 +220,10 @@ def test_a_first_row_longer_than_the_first_part_is_read_whole(write):
 def test_the_first_rows_of_a_folder_are_those_of_its_first_split(tmp_path):
     lay(tmp_path / "set", {"test.csv": "text,label\nt,a\n", "train.csv": GOOD})
     assert files.head(tmp_path / "set", 1).to_list() == [{"text": "fine", "label": "pos"}]
+
+
+def test_a_home_that_is_a_file_is_told(write, monkeypatch):
+    """It ended in a traceback, where `train` refuses such a home in words."""
+    monkeypatch.setenv("TUNER_HOME", str(write("home.txt", "")))
+    with pytest.raises(SourceError, match=r"cannot be made .* set TUNER_HOME to a folder that can be written"):
+        files.head(write("a.csv", GOOD))
