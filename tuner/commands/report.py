@@ -5,11 +5,14 @@ from tuner.evaluation.metrics import NAMES
 from tuner.evaluation.report import SHOWN, EvaluationReport
 from tuner.evaluation.slices import worst_slices
 
+# A matrix of more labels is wider than a terminal, and of 500 over a megabyte.
+_MOST_LABELS = 20
+_MOST_CONFUSIONS = 20
 _SHORT = ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")
 
 
 def print_report(report: EvaluationReport, whole: bool = False) -> None:
-    """Prints a report: scores with intervals, labels, confusion matrix.
+    """Prints a report: scores with intervals, labels, confusion matrix (of more than 20 labels its worst cells).
 
     Args:
         whole: all numbers, and baselines, worst slices, calibration and behaviour tests, too.
@@ -25,11 +28,29 @@ def print_report(report: EvaluationReport, whole: bool = False) -> None:
         ["label", "precision", "recall", "F1", "support"],
         [[k, f"{v.precision:.3f}", f"{v.recall:.3f}", f"{v.f1:.3f}", f"{v.support:,}"] for k, v in report.per_class.items()],
     )
-    print("\nRows: true label, columns: predicted")
-    rows = zip(report.labels, report.confusion_matrix, strict=True)
-    print_table(["", *report.labels], [[label, *(f"{count:,}" for count in row)] for label, row in rows])
+    _print_confusions(report)
     if whole:
         _print_rest(report)
+
+
+def _print_confusions(report: EvaluationReport) -> None:
+    """The confusion matrix; of many labels its highest counts beside the diagonal."""
+    matrix = list(zip(report.labels, report.confusion_matrix, strict=True))
+    if len(matrix) <= _MOST_LABELS:
+        print("\nRows: true label, columns: predicted")
+        print_table(["", *report.labels], [[label, *(f"{count:,}" for count in row)] for label, row in matrix])
+        return
+    wrong = [
+        (count, label, predicted)
+        for label, row in matrix
+        for predicted, count in zip(report.labels, row, strict=True)
+        if count and predicted != label
+    ]
+    if not wrong:
+        return
+    most = sorted(wrong, key=lambda found: -found[0])[:_MOST_CONFUSIONS]
+    print(f"\nThe {len(most)} most frequent of {len(wrong):,} confusions; --json gives the whole matrix")
+    print_table(["true label", "predicted", "rows"], [[label, predicted, f"{count:,}"] for count, label, predicted in most])
 
 
 def _print_rest(report: EvaluationReport) -> None:
