@@ -118,6 +118,17 @@ def test_the_folder_has_every_file_and_the_rows_in_order(tiny_config, tmp_path):
     assert data.fingerprint[:12] in (script.parent / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("processes", "dropout", "lora_dropout", "told"),
+    [(2, None, 0, True), (2, 0, 0, False), (2, 0, 0.1, True), (1, None, 0, False)],
+)
+def test_it_tells_that_several_processes_draw_dropout_otherwise(processes, dropout, lora_dropout, told, tiny_config, tmp_path):
+    """It promised the same within rounding."""
+    model = {"hidden_dropout_prob": dropout, "lora": 2, "lora_dropout": lora_dropout}
+    script = tuner.write_script(prepare(tiny_config(num_processes=processes, model=model)), tmp_path / "script")
+    assert ("Tuner trained in 2 processes" in (script.parent / "README.md").read_text()) is told
+
+
 def test_the_packages_are_pinned_to_what_is_installed(tiny_config):
     from importlib.metadata import version
 

@@ -30,6 +30,10 @@ It trains on train.jsonl, prints the scores on test.jsonl and writes the model i
 
 On the same machine the result is the same within rounding: Tuner computes some steps in another, quicker way. Another
 device, precision, number of threads or version of a package rounds otherwise, and a long training carries that further.
+{dropout}"""
+_OTHER_DROPOUT = """
+Here it is not the same: Tuner trained in {processes} processes, and each of them draws dropout by itself, as another seed would.
+The script trains in one. Without dropout (model.hidden_dropout_prob and model.lora_dropout 0) both come to the same.
 """
 
 
@@ -120,7 +124,9 @@ def _rows(recipe: Recipe, split: Split) -> str:
 def _readme(recipe: Recipe) -> str:
     counts = {split: len(recipe.data.splits[split]) for split in SPLITS}
     own = len(recipe.data.splits["train"].row_ids) != len(set(recipe.data.splits["train"].row_ids))
+    processes = recipe.training.num_processes
     return _README.format(
+        dropout=_OTHER_DROPOUT.format(processes=processes) if processes > 1 and recipe.drops_out else "",
         which=f"run {recipe.run_id}" if recipe.run_id else "these settings",
         copies=", with altered copies of training rows" if own else "",
         counts=", ".join(f"{count:,} {split}" for split, count in counts.items()),

@@ -10,7 +10,7 @@ from tuner.config import RunConfig, TrainingConfig
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import max_length_for
 from tuner.errors import SettingsError, SourceError
-from tuner.modeling import BaseModel
+from tuner.modeling import BaseModel, dropout_settings
 from tuner.runs import Run
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, Anatomy
 
@@ -115,6 +115,14 @@ class Recipe:
     def structure(self) -> Structure:
         """Names of the base model's parts."""
         return _structure(self.base, self.config)
+
+    @property
+    def drops_out(self) -> bool:
+        """Whether a training step leaves out units by chance."""
+        settings = self.config.model
+        own = {name: getattr(self.structure.config, name, 0) for name in dropout_settings(self.base, 0.0)}
+        rates = own | dropout_settings(self.base, settings.hidden_dropout_prob)
+        return any(rates.values()) or bool(settings.lora and settings.lora_dropout)
 
     @property
     def reads_first_token(self) -> bool:
