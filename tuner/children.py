@@ -21,7 +21,7 @@ _KEPT_VARIABLES = {
     "HF_HOME", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET", "PYTHONPATH",
 }  # fmt: skip
 # What the worker is told of $TUNER_MAX_MINUTES depends on who started it: `launch.local` says so.
-_KEPT_PREFIXES = ("TUNER_", "CUDA_", "NVIDIA_", "OMP_", "MKL_", "XDG_", "PYTORCH_")
+_KEPT_PREFIXES = ("TUNER_", "CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "XDG_", "PYTORCH_")
 
 
 def worker_environment() -> dict[str, str]:

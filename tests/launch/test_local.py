@@ -36,10 +36,12 @@ def test_a_worker_gets_no_secret(monkeypatch):
 
 
 def test_a_worker_gets_the_home_and_the_network_settings(monkeypatch, home):
+    monkeypatch.setenv("NCCL_P2P_DISABLE", "1")  # accelerate's own advice
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:3128")
     environment = worker_environment()
     assert environment["TUNER_HOME"] == str(home)
     assert environment["https_proxy"] == "http://127.0.0.1:3128"
+    assert environment["NCCL_P2P_DISABLE"] == "1"
 
 
 SPY = """#!{python}
