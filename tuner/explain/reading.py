@@ -27,10 +27,6 @@ class Reading:
     offsets: list[tuple[int, int]]
     special: list[bool]
 
-    def counted(self) -> "tuple[Reading, list[float]]":
-        """Itself with a part of nought for each token: which words were read, without a score."""
-        return self, [0.0] * len(self.ids)
-
 
 @dataclass(frozen=True)
 class Found:
