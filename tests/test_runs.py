@@ -260,6 +260,14 @@ def test_a_home_that_cannot_be_written_is_told(monkeypatch, tmp_path):
         runs.create(RunConfig())
 
 
+def test_a_home_that_is_a_file_is_told(monkeypatch, tmp_path):
+    """Estimating a training on the sample ended in a traceback there."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TUNER_HOME", str(tmp_path / "file"))
+    with pytest.raises(RunError, match="set TUNER_HOME to a folder that can be written"):
+        runs.make_home()
+
+
 def test_a_title_is_made_of_the_settings_where_no_name_was_given(run):
     assert run.title == "mine"
     assert runs.create(RunConfig(data={"source": "stanfordnlp/imdb"}, model={"name": "gpt2"})).title == "gpt2 on imdb"

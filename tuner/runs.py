@@ -41,6 +41,7 @@ _ROOM_FILE = ".room"
 _ROOM_BYTES = 64 * 1024
 # Of a run that a job on the Hub trains; `tuner.launch.job_state` reads it.
 JOB_FILE = "job.json"
+_NO_HOME = "Free some disk space, or set TUNER_HOME to a folder that can be written."
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 
@@ -220,6 +221,20 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("tuner"))
 
 
+def make_home(*below: str) -> Path:
+    """A folder below `home()`, or that itself; made where it is not there.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    folder = home().joinpath(*below)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"The folder {folder} cannot be made ({error.strerror}).", _NO_HOME) from None
+    return folder
+
+
 def home_lasts() -> bool:
     """Whether runs outlive a restart of the machine: not on a Space, unless a volume is mounted at /data and they lie there."""
     if not os.environ.get("SPACE_ID"):
@@ -271,10 +286,7 @@ def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "
         _write_status(run, first.model_copy(update=_this_process()))
     except OSError as error:
         shutil.rmtree(run.folder, ignore_errors=True)
-        raise RunError(
-            f"The run folder {run.folder} cannot be written ({error.strerror}).",
-            "Free some disk space, or set TUNER_HOME to a folder that can be written.",
-        ) from None
+        raise RunError(f"The run folder {run.folder} cannot be written ({error.strerror}).", _NO_HOME) from None
     return run
 
 

@@ -9,7 +9,7 @@ from tuner.batch import read_texts
 from tuner.config import DataConfig
 from tuner.data import files, ingest, load_labelled
 from tuner.data.sources import kind_of, load_raw
-from tuner.errors import SourceError
+from tuner.errors import RunError, SourceError
 
 GOOD = "text,label\nfine,pos\nawful,neg\n"
 
@@ -225,5 +225,5 @@ def test_the_first_rows_of_a_folder_are_those_of_its_first_split(tmp_path):
 def test_a_home_that_is_a_file_is_told(write, monkeypatch):
     """It ended in a traceback, where `train` refuses such a home in words."""
     monkeypatch.setenv("TUNER_HOME", str(write("home.txt", "")))
-    with pytest.raises(SourceError, match=r"cannot be made .* set TUNER_HOME to a folder that can be written"):
+    with pytest.raises(RunError, match=r"cannot be made .* set TUNER_HOME to a folder that can be written"):
         files.head(write("a.csv", GOOD))

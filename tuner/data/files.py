@@ -104,15 +104,7 @@ def _read_cached(path: Path, digest: str, lines: bool = False) -> tuple["Dataset
 
 
 def _tables() -> Path:
-    folder = runs.home() / "cache" / "tables"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SourceError(
-            f"The folder {folder}, for tables that were read, cannot be made ({error.strerror}).",
-            "Free some disk space, or set TUNER_HOME to a folder that can be written.",
-        ) from None
-    return folder
+    return runs.make_home("cache", "tables")
 
 
 def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool = False) -> None:

@@ -48,7 +48,7 @@ def estimate(
     # What was timed is one process with the whole batch.
     memory = timing.memory + max(needed - alone, 0) if timing else needed
     disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))
-    runs.home().mkdir(parents=True, exist_ok=True)
+    runs.make_home()
     return Estimate(
         train_rows=rows,
         steps=steps,
