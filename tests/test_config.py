@@ -232,6 +232,16 @@ def test_assignments_hold_yaml_values(text, value):
     assert parse_assignments([f"training.x={text}"]) == {"training": {"x": value}}
 
 
+@pytest.mark.parametrize("given", ["{min_lr: 1e-5}", '{"min_lr": 1e-5}'])
+def test_numbers_in_a_mapping_may_have_an_exponent_and_no_dot(given):
+    """YAML 1.1 reads such a number as text, and it was refused as a word."""
+    typed = ["training.lr_scheduler_type=cosine_with_min_lr", f"training.lr_scheduler_kwargs={given}"]
+    read = RunConfig(**parse_assignments(typed)).training
+    assert read.lr_scheduler_kwargs == {"min_lr": 1e-5}
+    boxed = TrainingConfig(lr_scheduler_type=read.lr_scheduler_type, lr_scheduler_kwargs=given)
+    assert boxed.lr_scheduler_kwargs == {"min_lr": 1e-5}
+
+
 def test_bad_assignments_are_told_together():
     with pytest.raises(SettingsError) as refusal:
         parse_assignments(["seed=1", "training.seed", "training.seed=[", "training.seed=2"])

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from tuner import catalog
 from tuner.errors import SettingsError
 from tuner.sections.augmentation import AugmentationConfig
-from tuner.sections.base import Contradiction, Section, one_of
+from tuner.sections.base import Contradiction, Section, number, one_of
 from tuner.sections.data import DataConfig
 from tuner.sections.model import ModelConfig
 from tuner.sections.training import TrainingConfig
@@ -200,16 +200,6 @@ def fields() -> Iterator[tuple[str, str, FieldInfo]]:
             yield section, field, info
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401
-    """YAML 1.1 reads `1e-4` as text (no dot in it); people mean the number."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
     """The value of an assignment: YAML, but in settings that take text, 123 and 12e3 are names, no numbers, quoted or not."""
     model = sections().get(section)
@@ -217,7 +207,7 @@ def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
     given = (str,) if get_origin(kind) is Literal else get_args(kind) or (kind,)  # eval_strategy=no is a word, too
     parts = {getattr(part, "__origin__", part) for part in given}
     if str not in parts or not parts <= {str, list, type(None)}:
-        return _number(yaml.safe_load(value))
+        return number(yaml.safe_load(value))
     if value.startswith(("'", '"')) or (list in parts and value.startswith("[")):
         return yaml.load(value, yaml.BaseLoader)  # all that it reads is text
     return None if value in ("", "null") and type(None) in parts else value

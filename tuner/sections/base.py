@@ -51,3 +51,13 @@ def one_of(value: str, allowed: list[str]) -> str:
     if value not in allowed:
         raise ValueError(f"must be one of {', '.join(allowed)}")
     return value
+
+
+def number(value: Any) -> Any:  # noqa: ANN401
+    """YAML 1.1 reads `1e-4` as text (no dot in it); people mean the number. What is no number is left as it is."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

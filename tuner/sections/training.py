@@ -1,13 +1,13 @@
 """Section `training`: how the Trainer trains."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, field_validator
 
 from tuner import catalog
-from tuner.sections.base import Contradiction, Section, Seed, one_of, setting
+from tuner.sections.base import Contradiction, Section, Seed, number, one_of, setting
 
 # What `tuner.evaluation.metrics.score` gives on the validation rows, and the loss that is trained with.
 Metric = Literal[
@@ -138,6 +138,14 @@ class TrainingConfig(Section):
         max_length=200,
     )
     seed: Seed = setting(42, "seed for the new head, dropout and the order of the rows", group="Training")
+
+    @field_validator("lr_scheduler_kwargs", mode="before")
+    @classmethod
+    def _numbers_but_for_words(cls, value: Any) -> Any:  # noqa: ANN401
+        """The text of a box is read before: pydantic calls the last one of these first."""
+        if not isinstance(value, Mapping):
+            return value
+        return {key: given if key in catalog.SCHEDULER_WORDS else number(given) for key, given in value.items()}
 
     @field_validator("class_weights", "lr_scheduler_kwargs", mode="before")
     @classmethod
