@@ -242,6 +242,23 @@ def test_numbers_in_a_mapping_may_have_an_exponent_and_no_dot(given):
     assert boxed.lr_scheduler_kwargs == {"min_lr": 1e-5}
 
 
+@pytest.mark.parametrize("value", ["[" * 5_000, "!!int x", "!!timestamp x", "!!bool x", "9" * 5_000, f"0x{'f' * 5_000}"])
+def test_yaml_that_cannot_be_read_is_a_sentence(value):
+    """Once what the library raised for these beside its own errors went through."""
+    for read in (
+        lambda: RunConfig(**parse_assignments([f"training.seed={value}"])),
+        lambda: RunConfig.from_yaml(f"training: {{seed: {value}}}"),
+        lambda: RunConfig(training={"class_weights": f"{{pos: {value}}}"}),
+    ):
+        with pytest.raises(SettingsError) as refusal:
+            read()
+        assert len(str(refusal.value)) < 600
+
+
+def test_a_date_is_text():
+    assert RunConfig.from_yaml("name: 2020-13-45").name == "2020-13-45"
+
+
 def test_bad_assignments_are_told_together():
     with pytest.raises(SettingsError) as refusal:
         parse_assignments(["seed=1", "training.seed", "training.seed=[", "training.seed=2"])

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from tuner import catalog
 from tuner.errors import SettingsError
+from tuner.sections import yaml_text
 from tuner.sections.augmentation import AugmentationConfig
 from tuner.sections.base import Contradiction, Section, number, one_of
 from tuner.sections.data import DataConfig
@@ -123,9 +124,9 @@ class RunConfig(Section):
             SettingsError: no YAML, or no mapping.
         """
         try:
-            loaded = yaml.safe_load(text) or {}
-        except yaml.YAMLError as error:
-            raise SettingsError([f"The settings file is not YAML ({' '.join(str(error).split())})."]) from None
+            loaded = yaml_text.read(text) or {}
+        except ValueError as error:
+            raise SettingsError([f"The settings file is not YAML ({error})."]) from None
         if not isinstance(loaded, dict):
             raise SettingsError([f"The settings file holds a {type(loaded).__name__}, not sections with fields."])
         return {str(key): value for key, value in loaded.items()}
@@ -168,12 +169,12 @@ def parse_assignments(assignments: list[str]) -> dict[str, dict[str, Any]]:
         path, equals, value = assignment.partition("=")
         section, dot, field = path.strip().partition(".")
         if not (equals and dot and field):
-            problems.append(f"'{assignment}' is not of the form section.field=value.")
+            problems.append(f"'{assignment[:120]}' is not of the form section.field=value.")
             continue
         try:
             changes.setdefault(section, {})[field] = _read(section, field, value)
-        except yaml.YAMLError:
-            problems.append(f"'{assignment}': the value is not YAML.")
+        except ValueError as error:
+            problems.append(f"'{assignment[:120]}': the value is not YAML ({error}).")
     if problems:
         raise SettingsError(problems)
     return changes
@@ -207,9 +208,9 @@ def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
     given = (str,) if get_origin(kind) is Literal else get_args(kind) or (kind,)  # eval_strategy=no is a word, too
     parts = {getattr(part, "__origin__", part) for part in given}
     if str not in parts or not parts <= {str, list, type(None)}:
-        return number(yaml.safe_load(value))
+        return number(yaml_text.read(value))
     if value.startswith(("'", '"')) or (list in parts and value.startswith("[")):
-        return yaml.load(value, yaml.BaseLoader)  # all that it reads is text
+        return yaml_text.read(value, words=True)
     return None if value in ("", "null") and type(None) in parts else value
 
 
@@ -231,7 +232,10 @@ def _sentence(error: ErrorDetails) -> str:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits; as a hexadecimal one it could be read
+        return "a number of more than 4,300 digits"
     return shown if len(shown) <= 80 else shown[:77] + "…"
 
 

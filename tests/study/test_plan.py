@@ -33,8 +33,8 @@ def test_a_space_is_read_from_text_and_written_back(text, part):
 
 def test_texts_that_are_no_space_are_told_all_at_once():
     with pytest.raises(SettingsError) as caught:
-        parse_over(["training.learning_rate", "=1,2", "x=a..b", "training.weight_decay=[1"])
-    assert len(caught.value.problems) == 4
+        parse_over(["training.learning_rate", "=1,2", "x=a..b", "training.weight_decay=[1", f"x={'[' * 5_000}"])
+    assert len(caught.value.problems) == 5
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, field_validator
 
 from tuner import catalog
+from tuner.sections import yaml_text
 from tuner.sections.base import Contradiction, Section, Seed, number, one_of, setting
 
 # What `tuner.evaluation.metrics.score` gives on the validation rows, and the loss that is trained with.
@@ -154,9 +154,9 @@ class TrainingConfig(Section):
         if not isinstance(value, str) or not value.strip().startswith("{"):
             return value
         try:
-            return yaml.safe_load(value)
-        except yaml.YAMLError:
-            return value
+            return yaml_text.read(value)
+        except ValueError as error:
+            raise ValueError(f"is not YAML ({error})") from None
 
     @field_validator("lr_scheduler_type")
     @classmethod

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from tuner.config import RunConfig, fields, parse_assignments, refusals
 from tuner.errors import SettingsError
 from tuner.runs import Run
+from tuner.sections import yaml_text
 from tuner.sections.base import Seed
 from tuner.sections.training import Metric
 from tuner.words import exact
@@ -208,7 +209,7 @@ def parse_over(texts: list[str]) -> dict[str, Values]:
                 space[path] = {"low": float(found[1]), "high": float(found[2]), "log": bool(found[3])}
             else:
                 space[path] = {"choices": _choices(path, given)}
-        except (ValueError, yaml.YAMLError, SettingsError):
+        except (ValueError, SettingsError):
             problems.append(f"'{text[:120]}' is not of the form section.field=low..high, =low..high:log or =value,value.")
     if problems:
         raise SettingsError(problems)
@@ -248,7 +249,7 @@ def searchable() -> list[str]:
 
 def _choices(path: str, given: str) -> list[Any]:
     if given.startswith("["):
-        loaded = yaml.safe_load(given)
+        loaded = yaml_text.read(given)
         if not isinstance(loaded, list):
             raise ValueError
         return loaded

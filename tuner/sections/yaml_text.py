@@ -1,0 +1,36 @@
+"""YAML as people write settings in it; every reader of settings reads it here."""
+
+from typing import Any
+
+import yaml
+
+_DATE = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, to which dates are text: no setting is one, and names and revisions may look like one."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        sign: [(tag, pattern) for tag, pattern in found if tag != _DATE]
+        for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read(text: str, *, words: bool = False) -> Any:  # noqa: ANN401
+    """What a YAML text says.
+
+    Args:
+        words: whether all that stands in it is text, `123` and `no`, too.
+
+    Raises:
+        ValueError: it is no YAML, or more than can be read; the message completes "… is not YAML (…)".
+    """
+    try:
+        return yaml.load(text, yaml.BaseLoader if words else _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())[:300]) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    # What the loader lets through where a value is not what its tag says (`!!int x`), or is a number of 5,000 digits.
+    except (ValueError, LookupError, AttributeError, TypeError, OverflowError):
+        raise ValueError("a value in it is not what its tag says, or is too long a number") from None
