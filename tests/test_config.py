@@ -255,6 +255,13 @@ def test_yaml_that_cannot_be_read_is_a_sentence(value):
         assert len(str(refusal.value)) < 600
 
 
+@pytest.mark.parametrize("text", ["training: {seed: 1}\ntraining: {seed: 2}", "{data: {}, training: {label: 1,\nlabel: 2}}"])
+def test_a_key_given_twice_is_refused_by_name(text):
+    """Once the last one was taken, and the others dropped silently."""
+    with pytest.raises(SettingsError, match=r"'(training|label)' is given twice, again in line 2"):
+        RunConfig.from_yaml(text)
+
+
 def test_a_date_is_text():
     assert RunConfig.from_yaml("name: 2020-13-45").name == "2020-13-45"
 

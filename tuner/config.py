@@ -126,7 +126,7 @@ class RunConfig(Section):
         try:
             loaded = yaml_text.read(text) or {}
         except ValueError as error:
-            raise SettingsError([f"The settings file is not YAML ({error})."]) from None
+            raise SettingsError([f"The settings file cannot be read as YAML ({error})."]) from None
         if not isinstance(loaded, dict):
             raise SettingsError([f"The settings file holds a {type(loaded).__name__}, not sections with fields."])
         return {str(key): value for key, value in loaded.items()}
@@ -174,7 +174,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, dict[str, Any]]:
         try:
             changes.setdefault(section, {})[field] = _read(section, field, value)
         except ValueError as error:
-            problems.append(f"'{assignment[:120]}': the value is not YAML ({error}).")
+            problems.append(f"'{assignment[:120]}': the value cannot be read as YAML ({error}).")
     if problems:
         raise SettingsError(problems)
     return changes

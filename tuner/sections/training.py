@@ -156,7 +156,7 @@ class TrainingConfig(Section):
         try:
             return yaml_text.read(value)
         except ValueError as error:
-            raise ValueError(f"is not YAML ({error})") from None
+            raise ValueError(f"cannot be read as YAML ({error})") from None
 
     @field_validator("lr_scheduler_type")
     @classmethod

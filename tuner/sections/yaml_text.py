@@ -4,16 +4,30 @@ from typing import Any
 
 import yaml
 
-_DATE = "tag:yaml.org,2002:timestamp"
+_DATE, _MERGE = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, to which dates are text: no setting is one, and names and revisions may look like one."""
+    """The safe loader, but for what would be another thing than was meant, or be dropped silently.
+
+    Dates are text: no setting is one, and names and revisions may look like one. A key stands once in a mapping.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         sign: [(tag, pattern) for tag, pattern in found if tag != _DATE]
         for sign, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        known: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if key.value in known:
+                line = key.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(problem=f"'{key.value[:80]}' is given twice, again in line {line}")
+            known.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read(text: str, *, words: bool = False) -> Any:  # noqa: ANN401
@@ -23,7 +37,7 @@ def read(text: str, *, words: bool = False) -> Any:  # noqa: ANN401
         words: whether all that stands in it is text, `123` and `no`, too.
 
     Raises:
-        ValueError: it is no YAML, or more than can be read; the message completes "… is not YAML (…)".
+        ValueError: it is no YAML, or more than can be read; the message completes "… cannot be read as YAML (…)".
     """
     try:
         return yaml.load(text, yaml.BaseLoader if words else _Loader)
