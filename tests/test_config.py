@@ -176,6 +176,52 @@ def test_class_weights_are_balanced_or_positive_numbers(value):
     assert problems(training={"class_weights": value})[0].startswith("training.class_weights")
 
 
+@pytest.mark.parametrize(
+    ("typed", "labels"),
+    [
+        ("{0: 2, 1: 1}", ["0", "1"]),
+        ("{1.0: 2, -1: 1}", ["1", "-1"]),
+        ("{yes: 2, NO: 1}", ["yes", "NO"]),
+        ("{true: 2, False: 1}", ["True", "False"]),
+        ('{"true": 2, "1.0": 1}', ["true", "1.0"]),
+    ],
+)
+def test_labels_that_yaml_takes_for_numbers_or_booleans_are_named_as_the_data_shows_them(typed, labels):
+    """Once they were refused with what pydantic calls its kinds of values."""
+    assert list(RunConfig(**parse_assignments([f"training.class_weights={typed}"])).training.class_weights) == labels
+    assert (
+        list(RunConfig.from_yaml(f"data: {{label_map: {typed.replace('2', 'a').replace(': 1', ': b')}}}").data.label_map)
+        == labels
+    )
+    assert list(TrainingConfig(class_weights=typed).class_weights) == labels
+
+
+def test_labels_of_python_are_named_as_the_data_shows_them():
+    assert RunConfig(data={"label_map": {0: "a", True: "b", 2.0: "c"}}).data.label_map == {"0": "a", "True": "b", "2": "c"}
+    assert "the label '1' is given twice" in problems(data={"label_map": {1: "a", "1": "b"}})[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"training": {"class_weights": {"neg": 0}}}, ["training.class_weights.neg = 0: must be greater than 0."]),
+        ({"training": {"class_weights": '{"neg": 0}'}}, ["training.class_weights.neg = 0: must be greater than 0."]),
+        ({"training": {"class_weights": {0: 0}}}, ["training.class_weights.0 = 0: must be greater than 0."]),
+        ({"training": {"class_weights": {"int": 0}}}, ["training.class_weights.int = 0: must be greater than 0."]),
+        ({"training": {"class_weights": "equal"}}, ["training.class_weights = 'equal': must be 'balanced' or a mapping."]),
+        (
+            {"training": {"lr_scheduler_kwargs": {"power": math.nan}}},
+            ["training.lr_scheduler_kwargs.power = nan: must be a finite number, a valid string or a valid boolean."],
+        ),
+        ({"data": {"text_column": 3}}, ["data.text_column = 3: must be a valid string or a valid list."]),
+        ({"data": {"text_column": ["a", 3]}}, ["data.text_column.1 = 3: must be a valid string."]),
+    ],
+)
+def test_a_mistake_in_a_setting_of_several_kinds_is_one_sentence(settings, told):
+    """Once one for each kind, with what pydantic calls it."""
+    assert problems(**settings) == told
+
+
 def test_fixes_have_one_order_whatever_order_they_were_clicked_in():
     """So that the same fixes make the same rows."""
     fixes = RunConfig(data={"fixes": ["drop_leaked", "mask_phone", "drop_leaked", "mask_email"]}).data.fixes

@@ -6,6 +6,7 @@ example scripts where these have one. Frozen; unknown keys are refused; all mist
 at once.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -24,6 +25,8 @@ from tuner.sections.data import DataConfig
 from tuner.sections.model import ModelConfig
 from tuner.sections.training import TrainingConfig
 
+# What pydantic calls a kind of values in the place of a mistake.
+_KIND = re.compile(r"(str|int|float|bool)$|\[key\]|(list|dict|literal)\[|(function|constrained)-")
 SPLITS = ("train", "validation", "test")
 
 
@@ -47,15 +50,17 @@ class RunConfig(Section):
             SettingsError: with one sentence for every mistake.
         """
         mistakes: list[ErrorDetails] = []
+        told: list[str] = []
         known = self
         try:
             super().__init__(**settings)
         except ValidationError as error:
             mistakes = error.errors()
-            known = _what_is_right(self._fill_from_preset(settings), mistakes)
+            filled = self._fill_from_preset(settings)
+            told, known = _sentences(filled, mistakes), _what_is_right(filled, mistakes)
         wrong = _fields_of(mistakes)
         found = [clash for clash in known.contradictions() if wrong.isdisjoint((clash.field, *clash.others))]
-        if problems := [*map(_sentence, mistakes), *(known._told(clash) for clash in found)]:
+        if problems := [*told, *(known._told(clash) for clash in found)]:
             raise SettingsError(problems)
 
     @model_validator(mode="before")
@@ -190,7 +195,7 @@ def refusals(section: str, field: str, value: Any) -> list[str]:  # noqa: ANN401
     try:
         sections()[section](**{field: value})
     except ValidationError as error:
-        return [_sentence({**item, "loc": (section, *item["loc"])}) for item in error.errors()]
+        return _sentences({section: {field: value}}, [{**item, "loc": (section, *item["loc"])} for item in error.errors()])
     return []
 
 
@@ -218,17 +223,56 @@ def _text(value: Any) -> str:  # noqa: ANN401
     return value if isinstance(value, str) else ""
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """One sentence for one mistake: field, value, what is allowed."""
-    field = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
+def _sentences(given: Mapping[str, Any], mistakes: Iterable[ErrorDetails]) -> list[str]:
+    """One sentence for each place that is wrong: field, value, what is allowed.
+
+    Where a setting may be one of several kinds, pydantic tells of each kind what speaks against it. The kind that was meant is
+    the one whose mistake lies deepest in what was given.
+    """
+    found: dict[str, dict[tuple[str, ...], list[ErrorDetails]]] = {}
+    for mistake in mistakes:
+        places = found.setdefault(".".join(map(str, mistake["loc"][:2])), {})
+        places.setdefault(_place(given, mistake), []).append(mistake)
+    return [
+        _sentence(".".join(place), told)
+        for places in found.values()
+        for place, told in places.items()
+        if len(place) == max(map(len, places))
+    ]
+
+
+def _place(given: Any, mistake: ErrorDetails) -> tuple[str, ...]:  # noqa: ANN401
+    """Where in what was given a mistake lies; names that pydantic gives to kinds of values are left out.
+
+    What was given is asked first, since a label may have such a name; a box gives a mapping as text, which has to be read first.
+    """
+    place = []
+    for depth, part in enumerate(mistake["loc"]):
+        inside = part in given if isinstance(given, Mapping) else isinstance(given, list) and isinstance(part, int)
+        if inside:
+            given = given[part]
+        if inside or depth < 2 or not _KIND.match(str(part)):
+            place.append(str(part))
+    return tuple(place)
+
+
+def _sentence(place: str, mistakes: list[ErrorDetails]) -> str:
+    error = mistakes[0]
     if error["type"] == "extra_forbidden":
         section = error["loc"][0] if len(error["loc"]) > 1 else None
         known = sections()[str(section)].model_fields if str(section) in sections() else RunConfig.model_fields
-        return f"{field} is not a setting; known here: {', '.join(known)}."
-    message = error["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should be", "must be")
+        return f"{place} is not a setting; known here: {', '.join(known)}."
+    first, *others = dict.fromkeys(  # several kinds may say the same
+        mistake["msg"]
+        .removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("a valid dictionary", "a mapping")
+        for mistake in mistakes
+    )
+    *most, last = [first, *(other.removeprefix("must be ") for other in others)]
+    allowed = f"{', '.join(most)} or {last}" if most else last
     value = f" = {_shown(error['input'])}" if not isinstance(error["input"], dict) else ""
-    return f"{field}{value}: {message}."
+    return f"{place}{value}: {allowed}."
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401

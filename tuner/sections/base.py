@@ -1,6 +1,6 @@
 """What every section is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,3 +61,21 @@ def number(value: Any) -> Any:  # noqa: ANN401
         except ValueError:
             return value
     return value
+
+
+def by_label(value: Any) -> Any:  # noqa: ANN401
+    """A mapping by the text that the data shows for its labels: 0 → "0", 1.0 → "1", True → "True"; all else as it is.
+
+    Raises:
+        ValueError: two keys are one label.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[Any, Any] = {}
+    for key, given in value.items():
+        label = str(int(key)) if isinstance(key, float) and key.is_integer() else key
+        label = str(label) if isinstance(label, bool | int | float) else label
+        if label in found:
+            raise ValueError(f"the label '{label}' is given twice")
+        found[label] = given
+    return found

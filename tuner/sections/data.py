@@ -1,12 +1,12 @@
 """Section `data`: which rows, and which of their columns."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator
 
 from tuner import catalog
-from tuner.sections.base import Contradiction, Section, Seed, setting
+from tuner.sections.base import Contradiction, Section, Seed, by_label, setting
 
 # In the order they are applied: masks first, since texts may be equal only after them.
 Fix = Literal[
@@ -87,6 +87,11 @@ class DataConfig(Section):
     fingerprint: str | None = setting(
         None, "SHA-256 of the rows a run was made for; filled in at the start, and other rows are refused", group="Data"
     )
+
+    @field_validator("label_map", mode="before")
+    @classmethod
+    def _names_by_label(cls, value: Any) -> Any:  # noqa: ANN401
+        return by_label(value)
 
     @field_validator("validation_size", "test_size")
     @classmethod

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from tuner import catalog
 from tuner.sections import yaml_text
-from tuner.sections.base import Contradiction, Section, Seed, number, one_of, setting
+from tuner.sections.base import Contradiction, Section, Seed, by_label, number, one_of, setting
 
 # What `tuner.evaluation.metrics.score` gives on the validation rows, and the loss that is trained with.
 Metric = Literal[
@@ -146,6 +146,11 @@ class TrainingConfig(Section):
         if not isinstance(value, Mapping):
             return value
         return {key: given if key in catalog.SCHEDULER_WORDS else number(given) for key, given in value.items()}
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _weights_by_label(cls, value: Any) -> Any:  # noqa: ANN401
+        return by_label(value)
 
     @field_validator("class_weights", "lr_scheduler_kwargs", mode="before")
     @classmethod

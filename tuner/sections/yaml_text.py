@@ -4,13 +4,13 @@ from typing import Any
 
 import yaml
 
-_DATE, _MERGE = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge"
+_DATE, _MERGE, _TEXT, _BOOL, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "str", "bool", "float"))
 
 
 class _Loader(yaml.SafeLoader):
     """The safe loader, but for what would be another thing than was meant, or be dropped silently.
 
-    Dates are text: no setting is one, and names and revisions may look like one. A key stands once in a mapping.
+    Dates are text: no setting is one, and names and revisions may look like one. A key is text and stands once in a mapping.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012
@@ -23,11 +23,19 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
+            key.tag, key.value = _TEXT, _label(key)
             if key.value in known:
                 line = key.start_mark.line + 1
                 raise yaml.constructor.ConstructorError(problem=f"'{key.value[:80]}' is given twice, again in line {line}")
             known.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _label(key: yaml.ScalarNode) -> str:
+    """A key as the data shows such a label: as it is written, 0 or yes, but True for true, and 1 for 1.0."""
+    if key.tag == _BOOL and key.value.lower() in ("true", "false"):
+        return key.value.capitalize()
+    return key.value.removesuffix(".0") if key.tag == _FLOAT else key.value
 
 
 def read(text: str, *, words: bool = False) -> Any:  # noqa: ANN401
