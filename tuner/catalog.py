@@ -332,6 +332,34 @@ SCHEDULER_ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 # Those of the arguments that are words.
 SCHEDULER_WORDS = ("warmup_type", "decay_type", "threshold_mode")
+# What each argument may be, in pydantic's words. Beyond it the library ends the run, or its rate never falls, rises or is none.
+_RATIO = {"ge": 0, "le": 1}
+_STEPS = {"multiple_of": 1, "ge": 0, "le": 10**9}
+SCHEDULER_BOUNDS: dict[str, dict[str, Any]] = {
+    "num_cycles": {"gt": 0, "le": 1_000},
+    "lr_end": {"ge": 0},
+    "power": {"gt": 0, "le": 1_000},
+    "timescale": {"gt": 0, "le": 10**9},
+    "min_lr": {"ge": 0},
+    "max_lr": {"gt": 0, "le": 1},
+    "min_lr_rate": _RATIO,
+    "min_lr_ratio": _RATIO,
+    "warmup_lr_rate": _RATIO,
+    "num_decay_steps": _STEPS | {"ge": 1},
+    "num_stable_steps": _STEPS,
+    "warmup_type": {"in": ("linear", "cosine", "1-sqrt")},
+    "decay_type": {"in": ("linear", "cosine", "1-sqrt")},
+    "factor": {"gt": 0, "lt": 1},
+    "patience": _STEPS,
+    "threshold": {"ge": 0, "le": 10**6},
+    "threshold_mode": {"in": ("rel", "abs")},
+    "cooldown": _STEPS,
+    "eps": {"ge": 0, "le": 1},
+    "warmup": _STEPS,
+    "smooth": {"in": (True, False)},
+    "window_size": _STEPS | {"ge": 1},
+    "reset_start": _STEPS,
+}
 # Schedulers that look at `metric_for_best_model` after each validation.
 FOLLOW_THE_METRIC = ("greedy", "reduce_lr_on_plateau")
 # Optimizers that torch and transformers bring themselves; the others need further packages.

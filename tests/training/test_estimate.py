@@ -165,6 +165,12 @@ def test_a_warm_up_as_long_as_the_run_is_warned_of():
     assert "as long as the run" in estimate.warnings_for(TrainingConfig(warmup_steps=100), 100, 3)[0]
 
 
+@pytest.mark.parametrize(("steps", "warned"), [(99, True), (100, False)])
+def test_a_fall_of_the_rate_longer_than_the_run_is_warned_of(steps, warned):
+    config = TrainingConfig(lr_scheduler_type="warmup_stable_decay", lr_scheduler_kwargs={"num_decay_steps": 100})
+    assert any("falls for 100 steps (num_decay_steps)" in line for line in estimate.warnings_for(config, steps, 3)) == warned
+
+
 @pytest.mark.parametrize(
     ("settings", "path"),
     [

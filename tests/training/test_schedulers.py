@@ -9,6 +9,7 @@ from tuner import catalog, runs
 from tuner.config import RunConfig, TrainingConfig
 from tuner.errors import SettingsError
 from tuner.training.build import scheduler_arguments
+from tuner.training.fitting import refuse_unfit
 
 RATE = 1e-3
 # What the library fills in itself, or what is known without asking.
@@ -18,6 +19,11 @@ FILLED = {"optimizer", "num_warmup_steps", "num_training_steps", "last_epoch", "
 def rates(run):
     """The learning rates of the steps, in their order, as shares of the one asked for."""
     return [event["learning_rate"] / RATE for event in runs.read_events(run)[0] if "learning_rate" in event]
+
+
+def of_library(name):
+    own = {"reduce_lr_on_plateau": library.ReduceLROnPlateau, "greedy": library.GreedyLR}
+    return own.get(name) or library.TYPE_TO_SCHEDULER_FUNCTION[library.SchedulerType(name)]
 
 
 @pytest.fixture
@@ -31,9 +37,18 @@ def trained(train_here, tiny_config):
 
 @pytest.mark.parametrize("name", catalog.SCHEDULER_ARGUMENTS)
 def test_the_arguments_offered_are_those_of_the_library(name):
-    function = library.TYPE_TO_SCHEDULER_FUNCTION[library.SchedulerType(name)]
-    found = {"reduce_lr_on_plateau": library.ReduceLROnPlateau, "greedy": library.GreedyLR}.get(name, function)
-    assert set(catalog.SCHEDULER_ARGUMENTS[name]) == set(inspect.signature(found).parameters) - FILLED
+    assert set(catalog.SCHEDULER_ARGUMENTS[name]) == set(inspect.signature(of_library(name)).parameters) - FILLED
+
+
+@pytest.mark.parametrize("name", catalog.SCHEDULER_ARGUMENTS)
+def test_every_argument_has_bounds_and_the_library_s_own_values_lie_within(name):
+    parameters = inspect.signature(of_library(name)).parameters
+    own = {argument: parameters[argument].default for argument in catalog.SCHEDULER_ARGUMENTS[name]}
+    given = {key: value for key, value in own.items() if value not in (None, inspect.Parameter.empty)}
+    # Those of rates are of other sizes than this one (see `scheduler_arguments`).
+    given = {key: value for key, value in given.items() if key != "min_lr"}
+    refuse_unfit(TrainingConfig(lr_scheduler_type=name, lr_scheduler_kwargs=given))
+    assert catalog.SCHEDULER_BOUNDS.keys() >= own.keys()
 
 
 @pytest.mark.slow
@@ -87,6 +102,31 @@ def test_whether_a_metric_should_rise_is_known():
 def test_what_a_scheduler_cannot_do_is_refused_with_what_it_can(training, cause):
     with pytest.raises(SettingsError, match=cause):
         RunConfig(training=training)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("reduce_lr_on_plateau", {"factor": 2}, "factor = 2: must be above 0, below 1."),
+        ("polynomial", {"lr_end": 1.0}, "lr_end = 1.0: not with training.learning_rate = 0.001; give below 0.001."),
+        ("polynomial", {"power": -1}, "power = -1: must be above 0, at most 1,000."),
+        (
+            "warmup_stable_decay",
+            {"num_decay_steps": -5},
+            "num_decay_steps = -5: must be a whole number, at least 1, at most 1,000,000,000.",
+        ),
+        ("cosine_with_restarts", {"num_cycles": 0}, "num_cycles = 0: must be above 0, at most 1,000."),
+        ("cosine_with_min_lr", {"min_lr": 1}, "min_lr = 1: not with training.learning_rate = 0.001; give at most 0.001."),
+        ("reduce_lr_on_plateau", {"threshold_mode": "no"}, "threshold_mode = 'no': must be rel or abs."),
+    ],
+)
+def test_an_absurd_argument_is_refused_before_the_start(name, given, told):
+    """Once these were trained with, or ended the run after its start. No contradiction: such a run's settings are still read."""
+    with pytest.raises(SettingsError) as refusal:
+        refuse_unfit(
+            RunConfig(training={"lr_scheduler_type": name, "lr_scheduler_kwargs": given, "learning_rate": RATE}).training
+        )
+    assert refusal.value.problems == [f"training.lr_scheduler_kwargs.{told}"]
 
 
 @pytest.mark.parametrize("field", ["lr_scheduler_kwargs", "class_weights"])

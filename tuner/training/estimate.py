@@ -213,6 +213,12 @@ def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[s
         )
     if config.warmup_steps >= 1 and config.warmup_steps >= steps:
         found.append(f"The warm-up of {config.warmup_steps:,.0f} steps is as long as the run: the full rate is never reached.")
+    decay = (config.lr_scheduler_kwargs or {}).get("num_decay_steps", 0)
+    if isinstance(decay, int | float) and decay > steps:
+        found.append(
+            f"The rate falls for {decay:,.0f} steps (num_decay_steps) and the run has {steps:,}: it starts where the rate has "
+            "already fallen, and the full rate is never reached. Give fewer."
+        )
     if config.weight_averaging and round(config.weight_averaging * steps) < 2:
         found.append(
             f"Weight averaging has one step to average: {config.weight_averaging:g} of {steps:,} steps. Raise the share."

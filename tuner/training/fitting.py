@@ -1,12 +1,25 @@
 """Settings that depend on the base model and the machine: checked, and filled in."""
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tuner import augmentation, modeling
+from tuner import augmentation, catalog, modeling
 from tuner.config import RunConfig, TrainingConfig
 from tuner.errors import SettingsError, TunerError, gathering, raise_all
 from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
+
+# The words of `catalog.SCHEDULER_BOUNDS`: how each is told, and whether a value is within it.
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "gt": ("above {}", operator.gt),
+    "ge": ("at least {}", operator.ge),
+    "lt": ("below {}", operator.lt),
+    "le": ("at most {}", operator.le),
+    "multiple_of": ("a whole number", lambda value, bound: value % bound == 0),
+    "in": ("{}", lambda value, bound: value in bound),
+}
 
 
 @dataclass(frozen=True)
@@ -67,16 +80,16 @@ def refuse_nothing_to_unfreeze(config: RunConfig, base: modeling.BaseModel) -> N
 
 
 def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> None:
-    """Checks what the machine must have for the settings.
+    """Checks what the machine and the library must have for the settings.
 
     Args:
         machine: None: this one.
 
     Raises:
-        SettingsError: it has not.
+        SettingsError: they have not.
     """
     kind, count = machine.kind if machine else describe().kind, training.num_processes
-    problems = missing_packages(training.report_to)
+    problems = missing_packages(training.report_to) + _unfit_arguments(training)
     if training.precision == "fp16" and kind != "cuda":
         problems.append("training.precision = 'fp16': fp16 needs a CUDA GPU; choose auto, bf16 or fp32.")
     if training.torch_compile and kind != "cuda":
@@ -94,3 +107,30 @@ def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> No
         problems.append(f"training.num_processes = {count}: {where} {have} GPU{'s' if have != 1 else ''}, one for each.")
     if problems:
         raise SettingsError(problems)
+
+
+def _unfit_arguments(training: TrainingConfig) -> list[str]:
+    """What the scheduler cannot honour, a sentence each.
+
+    No contradictions within the settings: those of runs that failed for them must still be readable.
+    """
+    given, found = training.lr_scheduler_kwargs or {}, []
+    for name, value in given.items():
+        bounds = catalog.SCHEDULER_BOUNDS[name]
+        if not all(_BOUNDS[kind][1](value, bound) for kind, bound in bounds.items()):
+            allowed = ", ".join(_BOUNDS[kind][0].format(_told(bound)) for kind, bound in bounds.items())
+            found.append(f"training.lr_scheduler_kwargs.{name} = {value!r}: must be {allowed}.")
+    rate = training.learning_rate
+    for name, fits, allowed in (
+        ("lr_end", operator.lt, "below"),
+        ("min_lr", operator.le, "at most"),
+        ("max_lr", operator.ge, "at least"),
+    ):
+        if name in given and not fits(given[name], rate):
+            against = f"not with training.learning_rate = {rate:g}; give {allowed} {rate:g}"
+            found.append(f"training.lr_scheduler_kwargs.{name} = {given[name]!r}: {against}.")
+    return found
+
+
+def _told(bound: Any) -> str:  # noqa: ANN401
+    return " or ".join(map(str, bound)) if isinstance(bound, tuple) else f"{bound:,}"
