@@ -179,6 +179,8 @@ def test_a_fall_of_the_rate_longer_than_the_run_is_warned_of(steps, warned):
         ({"training": {"lr_scheduler_type": "constant", "warmup_steps": 20}}, "training.warmup_steps"),
         ({"model": {"layer_selection": "last"}}, "model.layer_selection"),
         ({"model": {"lora_dropout": 0.3}}, "model.lora_dropout"),
+        ({"model": {"freeze": "all_but_head"}, "training": {"layerwise_lr_decay": 0.9}}, "training.layerwise_lr_decay"),
+        ({"augmentation": {"copies": 3}}, "augmentation.copies"),
     ],
 )
 def test_a_changed_setting_that_does_nothing_is_warned_of(settings, path):
@@ -192,6 +194,8 @@ def test_a_changed_setting_that_does_nothing_is_warned_of(settings, path):
     [
         {"model": {"num_hidden_layers": 2, "layer_selection": "last", "lora": 2, "lora_dropout": 0.3}},
         {"training": {"lr_scheduler_type": "constant"}},
+        {"model": {"freeze": "embeddings"}, "training": {"layerwise_lr_decay": 0.9}},
+        {"augmentation": {"copies": 3, "swap": 0.1}},
         {"training": {"lr_scheduler_type": "constant", "warmup_steps": 0}},
         *({"preset": name} for name in catalog.PRESETS),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from tuner.augmentation import is_on
 from tuner.config import RunConfig, TrainingConfig
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
 from tuner.words import duration
@@ -250,6 +251,11 @@ def idle_settings(config: RunConfig) -> list[str]:
             training.save_strategy != "steps" and training.save_steps,
             f"training.save_strategy = '{training.save_strategy}' no steps are counted; set it to steps",
         ),
+        "training.layerwise_lr_decay": (
+            model.freeze == "all_but_head" and training.layerwise_lr_decay != 1,
+            "model.freeze = 'all_but_head' no layer is trained",
+        ),
+        "augmentation.copies": (not is_on(config.augmentation), "every strategy at 0 no copies are made; give one a share"),
     }
     found = []
     for path, (idle, why) in waiting.items():
