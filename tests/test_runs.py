@@ -244,6 +244,14 @@ def test_a_damaged_run_is_told_and_can_be_deleted(run):
     assert not run.folder.exists()
 
 
+@pytest.mark.parametrize(("written", "why"), [("a: [", "YAML"), ("training: {seed: -1}", "training.seed = -1")])
+def test_settings_that_cannot_be_read_name_run_and_file(written, why, run):
+    """Once they were told as settings of a start: without the run, and "nothing was started"."""
+    (run.folder / "config.yaml").write_text(written)
+    with pytest.raises(RunError, match=f"Run {run.id} cannot be read: config.yaml is missing or damaged .*{why}"):
+        _ = run.config
+
+
 def test_a_damaged_run_does_not_hide_the_others(run):
     other = runs.create(RunConfig())
     (run.folder / "config.yaml").unlink()

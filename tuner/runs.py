@@ -24,7 +24,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tuner.config import RunConfig
-from tuner.errors import RunError, TunerError, disk_is_full
+from tuner.errors import RunError, SettingsError, TunerError, disk_is_full
 from tuner.evaluation.report import EvaluationReport
 from tuner.person import current
 
@@ -90,7 +90,11 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The settings the run was made with."""
+        """The settings the run was made with.
+
+        Raises:
+            RunError: the file is missing or damaged, or says what this version cannot honour.
+        """
         try:
             written = (self.folder / "config.yaml").stat().st_mtime_ns
         except OSError:
@@ -195,16 +199,20 @@ class Run:
         try:
             return (self.folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"Run {self.id} cannot be read: {name} is missing or damaged ({type(error).__name__}).",
-                "Delete the run, or put the file back.",
-            ) from None
+            raise self._damaged(name, type(error).__name__) from None
+
+    def _damaged(self, name: str, why: str) -> RunError:
+        cause = f"Run {self.id} cannot be read: {name} is missing or damaged ({why})."
+        return RunError(cause, "Delete the run, or put the file back.")
 
 
 @functools.lru_cache(maxsize=4_096)
 def _config_of(run: Run, written: int) -> RunConfig:
     """Parsing YAML takes 5 ms, and a list of runs asks for every config at every tick."""
-    return RunConfig.from_yaml(run._read("config.yaml"))
+    try:
+        return RunConfig.from_yaml(run._read("config.yaml"))
+    except SettingsError as error:
+        raise run._damaged("config.yaml", " ".join(error.problems)[:500].rstrip(".")) from None
 
 
 def short_name(name: str) -> str:
