@@ -1,6 +1,7 @@
 """The settings object."""
 
 import math
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -306,6 +307,13 @@ def test_a_key_given_twice_is_refused_by_name(text):
     """Once the last one was taken, and the others dropped silently."""
     with pytest.raises(SettingsError, match=r"'(training|label)' is given twice, again in line 2"):
         RunConfig.from_yaml(text)
+
+
+def test_a_short_text_that_names_billions_of_parts_is_refused_at_once():
+    """Once all of them were written out for the sentence that refuses them, which took all memory."""
+    lists = [f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise("abcdefghijklmn")]
+    with pytest.raises(SettingsError, match=r"class_weights\.b = \[\['x'\], \['x'\]"):
+        RunConfig(training={"class_weights": f"{{a: &a [x], {', '.join(lists)}}}"})
 
 
 def test_a_date_is_text():

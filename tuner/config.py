@@ -7,6 +7,7 @@ at once.
 """
 
 import re
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -27,6 +28,9 @@ from tuner.sections.training import TrainingConfig
 
 # What pydantic calls a kind of values in the place of a mistake.
 _KIND = re.compile(r"(str|int|float|bool)$|\[key\]|(list|dict|literal)\[|(function|constrained)-")
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict, _SHORT.maxtuple = 4, 20, 20, 20
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 200
 SPLITS = ("train", "validation", "test")
 
 
@@ -276,8 +280,9 @@ def _sentence(place: str, mistakes: list[ErrorDetails]) -> str:
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
+    """At most 80 characters of a value; a text of 300 characters can name lists within lists that hold billions of parts."""
     try:
-        shown = repr(value)
+        shown = _SHORT.repr(value)
     except ValueError:  # Python writes no number of more than 4,300 digits; as a hexadecimal one it could be read
         return "a number of more than 4,300 digits"
     return shown if len(shown) <= 80 else shown[:77] + "…"
