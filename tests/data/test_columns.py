@@ -27,6 +27,13 @@ def test_without_a_known_name_the_longest_text_is_taken():
     assert (column.names, column.reason) == (("words",), "the text column with the longest texts (27 characters on average)")
 
 
+def test_a_column_called_label_is_the_text_only_where_nothing_else_is():
+    """Once long names of labels were taken for the texts, and then no column looked like labels."""
+    table = datasets.Dataset.from_dict({"antwort": ["bad 1", "good 2"], "label": ["complaint about something", "praise of it"]})
+    assert find_text_columns(table, None).names == ("antwort",)
+    assert find_text_columns(table.select_columns("label"), None).names == ("label",)
+
+
 def test_a_label_column_is_known_by_its_name():
     column = find_label_column(TABLE, None, ("Tweet",))
     assert (column.names, column.reason) == (("Sentiment",), "a column called 'Sentiment'")

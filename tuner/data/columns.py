@@ -42,6 +42,8 @@ def find_text_columns(table: "Dataset", wanted: str | list[str] | None) -> Colum
         return Column((named,), f"a text column called '{named}'")
     if not candidates:
         raise SourceError(f"No column holds text; the columns are {_listing(table)}.", "Choose a source with a column of text.")
+    # Names of labels may be longer than the texts.
+    candidates = [name for name in candidates if name.lower().strip() not in _LABEL_NAMES] or candidates
     head = table.select_columns(candidates)[:_ROWS_LOOKED_AT]
     lengths = {name: sum(len(value or "") for value in values) / max(1, len(values)) for name, values in head.items()}
     longest = max(candidates, key=lambda name: lengths[name])
