@@ -93,6 +93,12 @@ def test_too_few_rows_are_refused(count, size):
         hold_out(rows(count), size, 1)
 
 
+def test_rows_that_repeat_one_text_are_called_repeats():
+    """Once 50 rows of two labels were "of 1 classes": labels were counted of different texts alone."""
+    with pytest.raises(SourceError, match="50 rows of 2 classes, with only 1 different text, are too few to hold out 5"):
+        hold_out(rows_of([("the same", "ab"[i % 2]) for i in range(50)]), None, 1)
+
+
 def test_too_many_folds_are_refused():
     with pytest.raises(SourceError, match="No class has 8 different texts, as 8 folds need; the largest has 2"):
         fold_out(rows_of([("a", "x"), ("A", "x"), ("b", "x"), ("c", "y")]), 8, 0, 1)
