@@ -38,6 +38,7 @@ _RUN_TO_URL = """(id) => {
 }"""
 
 
+
 def build_app(context: Context) -> gr.Blocks:
     """The whole app; `tuner.ui.serve` launches it. Where nothing is trained it has Evaluate and the Playground alone."""
     trains = context.trains
@@ -68,6 +69,7 @@ def build_app(context: Context) -> gr.Blocks:
         seen = gr.State({})
         # No State: one that a call outside the queue changes tells nobody.
         changed = gr.Number(0, precision=0, visible="hidden", show_label=False, container=False, elem_id="changes")
+        gone = gr.Textbox("", visible="hidden", show_label=False, container=False, elem_id="gone")  # the run that was deleted
         timer = gr.Timer(TICK_SECONDS)
 
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
@@ -82,7 +84,7 @@ def build_app(context: Context) -> gr.Blocks:
         def show(run_id: str | None, before: dict[str, Any]) -> list[Any]:
             return _changes(run_id, before, len(train.view), len(evaluate.view))
 
-        shown = [chosen, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
+        shown = [chosen, gone, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
         timer.tick(look, [chosen, seen, changed], changed, concurrency_limit=None, queue=False, **quiet)
         changed.change(show, [chosen, seen], shown, concurrency_limit=None, queue=False, **quiet)
 
@@ -92,6 +94,9 @@ def build_app(context: Context) -> gr.Blocks:
 
         chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
+
+        # Apart, and in the queue: a function outside of it has no toast but for errors.
+        gone.change(toast(lambda: gr.Info(text.RUN_GONE, duration=8)), None, None, concurrency_limit=None, **quiet)
 
         tabs_here, first = (_TABS, "data") if trains else (_ANSWERING_TABS, "playground")
 
@@ -163,12 +168,19 @@ def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evalua
     now = _seen(run_id, before)
     said = [gr.skip()] * 2 if before.get("who") == now["who"] else login_panel.view_of(access.current())
     if access.current().expired:
-        return [*[gr.skip()] * 3, now, *said, *[gr.skip()] * (train_size + evaluate_size)]
+        return [*[gr.skip()] * 4, now, *said, *[gr.skip()] * (train_size + evaluate_size)]
     same_run = before.get("run") == run_id
     fresh = same_run and before.get("state") == now["state"]
     report_due = now["ended"] and same_run and not before.get("ended")
+    gone = bool(run_id) and run_id not in {row["run_id"] for row in now["states"]}
+    if gone:  # it stays among the choices until nothing sends it any more: Gradio refuses a value that is none of them
+        now["choices"] = before.get("choices")
+        runs_list = gr.Radio(value=None)
+    else:
+        runs_list = gr.skip() if now["choices"] == before.get("choices") else gr.Radio(choices=now["choices"])
     return [
-        gr.skip() if now["choices"] == before.get("choices") else gr.Radio(choices=now["choices"]),
+        runs_list,
+        run_id if gone else gr.skip(),
         gr.skip() if bool(now["choices"]) == bool(before.get("choices")) else gr.Markdown(visible=not now["choices"]),
         gr.skip() if now["states"] == before.get("states") else render.run_colours(now["states"]),
         now,

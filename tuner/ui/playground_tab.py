@@ -5,6 +5,8 @@ from typing import Any
 
 import gradio as gr
 
+from tuner import access, runs
+from tuner.inference import UNTOUCHED
 from tuner.ui import (
     correct_panel,
     elsewhere_panel,
@@ -80,15 +82,20 @@ def _wire_models(context: Context, model: gr.Dropdown, chosen: gr.Radio, page: g
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 
     @toast
-    def take(run_id: str | None) -> Any:  # noqa: ANN401
+    def take(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
         run = context.run_of(run_id)
-        choices = context.model_choices()
-        return gr.Dropdown(choices, value=run.id) if run else gr.Dropdown(choices)  # one that trains has no model yet
+        return gr.Dropdown(context.model_choices(), value=run.id if run else _kept(name))  # one that trains has no model yet
 
     @toast
     def refresh(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
         run = context.run_of(run_id)
-        return gr.Dropdown(context.model_choices(), value=name or (run.id if run else None))
+        return gr.Dropdown(context.model_choices(), value=_kept(name) or (run.id if run else None))
 
-    chosen.change(take, chosen, model, **private)
+    chosen.change(take, [chosen, model], model, **private)
     page.select(refresh, [chosen, model], model, **private)
+
+
+def _kept(name: str | None) -> str | None:
+    """The model that stands there; None where it is of a run that was deleted."""
+    run_id = (name or "").removeprefix(UNTOUCHED)
+    return None if runs.is_run_id(run_id) and run_id not in {run.id for run in access.visible()} else name
