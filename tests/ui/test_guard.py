@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from tuner.ui import guard
@@ -40,6 +41,14 @@ def test_a_body_over_1_mb_is_refused(server):
     body = b'{"data": ["' + b"x" * 2_000_000 + b'"]}'
     headers = {"Content-Type": "application/json"}
     assert status(f"{server}/gradio_api/call/run_status", method="POST", headers=headers, body=body) == 413
+
+
+@pytest.mark.parametrize("call", ["queue/join", "call/run_status"])
+def test_a_refused_body_is_told_what_to_do_instead(server, call):
+    """Gradio's page reads JSON: of plain words it said "Could not parse server response: SyntaxError…"."""
+    answered = httpx.post(f"{server}/gradio_api/{call}", json={"data": ["x" * 1_000_001]}, timeout=20)
+    assert answered.json()["detail"] == answered.json()["error"]
+    assert answered.json()["detail"].endswith("larger than 1 MB and was refused. Upload it as a file.")
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/environ", "app.py", "../requirements.txt"])

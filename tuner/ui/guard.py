@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuner.access import acting, logged_in
@@ -21,6 +21,7 @@ from tuner.person import login_offered
 from tuner.ui.people import in_session
 
 MOST_BODY_BYTES = 1_000_000
+_TOO_LARGE = "What was sent is larger than 1 MB and was refused. Upload it as a file."
 _UPLOAD_PATH = "/upload"
 # What uploads leave free, so that runs can still write: the smaller of both.
 _LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 2e9, 0.05
@@ -63,7 +64,8 @@ class Guard:
             await self._upload(scope, receive, send)
             return
         if int(headers.get("content-length") or 0) > MOST_BODY_BYTES:
-            await PlainTextResponse("This request is larger than 1 MB and was refused.", 413)(scope, receive, send)
+            # Gradio's page shows "detail" of a call that was queued, "error" of any other.
+            await JSONResponse({"detail": _TOO_LARGE, "error": _TOO_LARGE}, 413)(scope, receive, send)
             return
         await self.app(scope, _counted(receive), send)
 

@@ -100,7 +100,7 @@ def draw() -> LabelPanel:
     gr.Markdown(text.LABEL_WHAT, elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            pasted = gr.Textbox(label=text.PASTE, lines=6, max_lines=14, elem_id="label-lines")
+            pasted = gr.Textbox(label=text.PASTE, info=text.PASTE_INFO, lines=6, max_lines=14, elem_id="label-lines")
             file = gr.File(
                 label=text.OR_A_FILE, file_types=list(FILE_SUFFIXES), type="filepath", height=120, elem_id="label-file"
             )

@@ -45,7 +45,7 @@ def draw() -> ManyPanel:
     gr.Markdown(text.MANY_WHAT, elem_classes="quiet")
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
-            pasted = gr.Textbox(label=text.PASTE, lines=6, max_lines=14, elem_id="many-lines")
+            pasted = gr.Textbox(label=text.PASTE, info=text.PASTE_INFO, lines=6, max_lines=14, elem_id="many-lines")
             file = gr.File(label=text.OR_A_FILE, file_types=list(FILE_SUFFIXES), type="filepath", height=120, elem_id="many-file")
             column = gr.Textbox(label=text.TEXT_COLUMN, info=text.TEXT_COLUMN_INFO, max_lines=1, elem_id="many-column")
             other = gr.Dropdown(

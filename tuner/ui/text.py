@@ -277,6 +277,7 @@ OTHER_MODEL_INFO = "any run, base model before training or Hub model; empty: one
 MANY = "Many texts"
 MANY_WHAT = "One text a line, or a file with a text column. Every answer goes into a file you can download."
 PASTE = "Texts, one a line"
+PASTE_INFO = "up to 1 MB; more than that as a file"
 OR_A_FILE = "Or a file"
 TEXT_COLUMN = "Text column"
 TEXT_COLUMN_INFO = "empty: found by itself"
