@@ -37,6 +37,10 @@ _RUN_TO_URL = """(id) => {
     window.scrollTo({top: 0});
 }"""
 
+# There the list of runs lies over the whole page.
+_CLOSE_ON_A_PHONE = """() => {
+    if (window.innerWidth < 768) document.querySelector('#sidebar.open .toggle-button')?.click();
+}"""
 
 
 def build_app(context: Context) -> gr.Blocks:
@@ -48,7 +52,7 @@ def build_app(context: Context) -> gr.Blocks:
             f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE if trains else text.ANSWERS_ALONE}</p>'
             f'<span class="device">{html.escape(str(describe()))}</span></div>'
         )
-        with gr.Sidebar(width=270, visible=trains):
+        with gr.Sidebar(width=270, visible=trains, elem_id="sidebar"):
             login = login_panel.draw()
             gr.Markdown("**Runs**")
             no_runs = gr.Markdown(text.NO_RUNS, elem_classes="quiet")
@@ -129,6 +133,8 @@ def build_app(context: Context) -> gr.Blocks:
 
         app.unload(leave)
         app.load(None, None, None, js=label_panel.KEYS_JS, api_visibility="private")
+        for event in (app.load, chosen.input):
+            event(None, None, None, js=_CLOSE_ON_A_PHONE, api_visibility="private")
         evaluate.send.click(
             lambda words: [words, gr.Tabs(selected="playground")], evaluate.text, [playground.text, tabs], queue=False, **quiet
         )

@@ -56,7 +56,7 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { max-width: 1560px !important; }
-.tuner-header { display: flex; align-items: baseline; gap: 16px; padding: 4px 0 0; }
+.tuner-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 16px; padding: 4px 0 0; }
 .tuner-header h1 { font-size: 24px; margin: 0; letter-spacing: -0.01em; }
 .tuner-header .device { margin-left: auto; font-size: 13px; opacity: 0.8; white-space: nowrap; }
 .tuner-header p { margin: 0; opacity: 0.8; }
