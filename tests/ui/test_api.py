@@ -7,7 +7,11 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from tuner import runs
+from tuner.config import RunConfig
+from tuner.errors import SettingsError
 from tuner.runs import LIVING
+from tuner.ui import api
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +156,24 @@ def test_a_mistake_gets_a_sentence_and_no_traceback(client, endpoint, arguments)
         client.predict(*arguments, api_name=endpoint)
     assert str(caught.value).endswith(".")
     assert "Traceback" not in str(caught.value)
+
+
+WRONG_KINDS = {
+    "a run that is none": ("run_status", [None], "run_id = None is no text"),
+    "a run that is a number": ("stop_run", [5], "run_id = 5 is no text"),
+    "an offset in letters": ("run_events", ["latest", "x"], "offset = 'x' is no number from 0"),
+    "an offset past every file": ("run_events", ["latest", 1e18], "offset = 1e[+]18 is no number from 0"),
+    "an offset below 0": ("run_events", ["latest", -1], "offset = -1 is no number from 0"),
+    "no place": ("move_run", ["latest", None], "place = None is no number from 0"),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "arguments", "cause"), WRONG_KINDS.values(), ids=WRONG_KINDS)
+def test_an_argument_of_the_wrong_kind_is_named_with_its_value(endpoint, arguments, cause):
+    """Once "Something went wrong inside Tuner"."""
+    runs.create(RunConfig())
+    with pytest.raises(SettingsError, match=cause):
+        getattr(api, endpoint)(*arguments)
 
 
 @pytest.mark.slow

@@ -16,12 +16,15 @@ from tuner.hub import push_state
 from tuner.hub.push import push as push_run
 from tuner.launch import jobs, local
 from tuner.launch.estimate import estimate as estimate_run
+from tuner.runs import Run
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token
 
 MOST_TEXTS = 1_000
 MOST_ASKERS = 64
+# No file is longer than this, in bytes; a file system refuses to look further.
+_MOST_WHOLE = 10**12
 
 
 def add_endpoints(context: Context) -> None:
@@ -122,7 +125,7 @@ def _that_start(context: Context) -> list[Any]:
 def _push(context: Context) -> Any:  # noqa: ANN401
     def push(run_id: str, repo_id: str, private: bool = True) -> dict:
         """Puts a run's model on the Hub as "owner/name" with the login of this machine; answers when it is there."""
-        run, token = access.get(run_id, "push"), own_token(context.local)
+        run, token = _run(run_id, "push"), own_token(context.local)
         if not isinstance(repo_id, str):
             raise SettingsError(["repo_id is no text."], 'Give a string such as "owner/name".')
         pushed = push_run(run, repo_id, token=token, private=bool(private))
@@ -134,46 +137,73 @@ def _push(context: Context) -> Any:  # noqa: ANN401
 
 def stop_run(run_id: str) -> dict:
     """Asks a run to finish its step, save and end; asked again, ends it at once."""
-    runs.request_stop(access.get(run_id, "stop"))
+    runs.request_stop(_run(run_id, "stop"))
     return {"run_id": run_id, "stopping": True}
 
 
 def resume_run(run_id: str) -> dict:
     """Goes on with a stopped, failed or lost run."""
-    return {"run_id": local.resume(access.get(run_id, "resume")).id}
+    return {"run_id": local.resume(_run(run_id, "resume")).id}
 
 
 def move_run(run_id: str, place: float = 1) -> dict:
     """Puts a queued run at a place in the queue, 1 being the next; gives the queue, as far as you may see it."""
-    access.move(access.get(run_id, "move"), int(place))
+    access.move(_run(run_id, "move"), _whole("place", place))
     return {"queue": [run.id for run in queue.waiting() if runs.may_see(run)]}
 
 
 def delete_run(run_id: str) -> dict:
     """Removes a run that is not going on."""
-    jobs.delete(access.get(run_id, "delete"), hub_read.token())
+    jobs.delete(_run(run_id, "delete"), hub_read.token())
     return {"run_id": run_id, "deleted": True}
 
 
 def share_run(run_id: str, shared: bool = True) -> dict:
     """Shows a run of yours to everybody who comes to this Space, or hides it again."""
-    return {"run_id": run_id, "shared": access.share(run_id, bool(shared)).shared}
+    return {"run_id": run_id, "shared": access.share(_run(run_id, "share").id, bool(shared)).shared}
 
 
 def run_status(run_id: str) -> dict:
     """State, message, step, max_steps, metrics, eta … of a run."""
-    return runs.summary(access.get(run_id))
+    return runs.summary(_run(run_id))
 
 
 def run_events(run_id: str, offset: float = 0) -> dict:
     """Events since a byte offset, and the offset to ask with next time."""
-    events, following = runs.read_events(access.get(run_id), int(offset))
+    events, following = runs.read_events(_run(run_id), _whole("offset", offset))
     return {"events": events, "offset": following}
 
 
 def list_runs() -> list:
     """The runs you may see, newest first."""
     return [runs.summary(run) for run in access.visible()]
+
+
+def _run(run_id: Any, right: str = "see") -> Run:  # noqa: ANN401
+    """`access.get` for what a program gave.
+
+    Raises:
+        SettingsError: it is no text.
+        RunError, AccessError: as `access.get`.
+    """
+    if not isinstance(run_id, str):
+        raise SettingsError([f"run_id = {_cut(run_id)} is no text."], "Give the id of a run, as /list_runs has it.")
+    return access.get(run_id, right)
+
+
+def _whole(name: str, value: Any) -> int:  # noqa: ANN401
+    """A number from 0 that a file's or a queue's place can be, without its fraction.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_WHOLE:
+        raise SettingsError([f"{name} = {_cut(value)} is no number from 0 to {_MOST_WHOLE:,}."], "Give a whole number from 0.")
+    return int(value)
+
+
+def _cut(value: Any) -> str:  # noqa: ANN401
+    return repr(value)[:80]
 
 
 def _settings(context: Context, config: Any) -> RunConfig:  # noqa: ANN401
