@@ -1,8 +1,11 @@
 """The Evaluate tab's handlers: what they fill, filter and refuse."""
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
+from tuner.data.files import store_uploads
 from tuner.errors import SettingsError, SourceError
 from tuner.evaluations import of_run
 from tuner.ui import evaluate_tab, mistakes_panel, render_report
@@ -36,8 +39,21 @@ def test_every_component_of_the_tab_gets_a_value(found, tab):
 
 
 def test_names_of_labels_are_text(found):
-    words = render_report.answer(found.report) + render_report.sentences(render_report.worst(found.report.slices))
+    words = render_report.answer(found.report, found.report.source) + render_report.sentences(
+        render_report.worst(found.report.slices)
+    )
     assert "<b>" not in words
+
+
+def test_an_upload_is_named_by_its_file(found, csv):
+    """Once by its hash; one that is gone is no reason to show no report."""
+    stored = store_uploads([csv(30, name="shop & co.csv")])
+    words = [
+        evaluate_tab._filled(replace(found, report=found.report.model_copy(update={"source": source})))[0].value
+        for source in (stored, "upload:" + "0" * 32)
+    ]
+    assert "test rows of shop &amp; co.csv ·" in words[0]
+    assert "test rows of an uploaded file ·" in words[1]
 
 
 def test_a_cell_s_rows_are_those_of_the_confusion_matrix(found):

@@ -16,7 +16,7 @@ from tuner.evaluation.page import page
 from tuner.evaluations import Evaluation, of_run
 from tuner.runs import Run
 from tuner.scoring import Extras
-from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, text
+from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, source_picker, text
 from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast
 
@@ -307,8 +307,9 @@ def _wire_page(context: Context, shown: gr.State, overview: _Overview) -> None:
 def _filled(found: Evaluation) -> list[Any]:
     report = found.report
     notes = render_report.notes(report)
+    answer = render_report.answer(report, source_picker.title_of(report.source))
     return [
-        gr.HTML(render_report.answer(report) + render_report.tiles(report) + render_report.sentences(report.did_it_pay)),
+        gr.HTML(answer + render_report.tiles(report) + render_report.sentences(report.did_it_pay)),
         found.name,
         gr.Column(visible=True),
         gr.Button(visible=True),

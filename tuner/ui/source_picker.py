@@ -133,10 +133,13 @@ def chosen_of(context: Context, config: RunConfig) -> list[Any]:
 
 
 def title_of(source: str) -> str:
-    """A source as a person knows it: an upload by the name of its file."""
-    if kind_of(source) != "upload":
+    """A source as a person knows it: an upload by the name of its file, unless it is gone or somebody else's."""
+    if not source.startswith("upload:"):
         return source
-    path = uploaded_path(source)
+    try:
+        path = uploaded_path(source)
+    except SourceError:
+        return text.AN_UPLOAD
     return ", ".join(sorted(file.name for file in path.iterdir())) if path.is_dir() else path.name
 
 

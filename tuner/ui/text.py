@@ -9,6 +9,7 @@ ANSWERS_ALONE = (
 NO_RUNS = "No run yet. Look at the data, then start a training."
 NO_DATA = "Rows, label counts and token lengths will stand here. Press “Look at the data”."
 NO_RUN_CHOSEN = "Progress and curves will stand here. Press “Start training”, or choose a run in the list on the left."
+AN_UPLOAD = "an uploaded file"
 RUN_GONE = "The chosen run is no longer here: it was deleted, moved away, or is shared with you no more."
 HOW_GOOD = "How good is the chosen run on rows it never saw, and where is it wrong?"
 HOW_GOOD_A_MODEL = "How good is a text classifier of the Hub on a data set, and where is it wrong?"
