@@ -56,6 +56,10 @@ def test_an_upload_is_named_by_its_file(found, csv):
     assert "test rows of an uploaded file ·" in words[1]
 
 
+def test_a_command_in_backticks_is_shown_as_code():
+    assert render_report.sentences("Run `hf auth <b>`") == '<p class="sentence">Run <code>hf auth &lt;b&gt;</code></p>'
+
+
 def test_a_cell_s_rows_are_those_of_the_confusion_matrix(found):
     labels = found.report.labels
     for i, true in enumerate(labels):

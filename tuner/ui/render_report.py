@@ -1,6 +1,7 @@
 """A report as what the page shows: pure functions, everything that comes from data is escaped or shown as text."""
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,8 +31,9 @@ def answer(report: EvaluationReport, source: str) -> str:
 
 
 def sentences(words: str) -> str:
-    """Paragraphs, one for each line; labels, names and values in them are shown as text."""
-    return "".join(f'<p class="sentence">{html.escape(line)}</p>' for line in words.splitlines() if line)
+    """Paragraphs, one for each line; labels, names and values in them are shown as text, what stands in backticks as code."""
+    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(words))
+    return "".join(f'<p class="sentence">{line}</p>' for line in marked.splitlines() if line)
 
 
 def tiles(report: EvaluationReport) -> str:
