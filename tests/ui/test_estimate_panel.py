@@ -1,8 +1,11 @@
 """A measured time is shown for the settings it was measured with, and for no others."""
 
+import re
+
 import pytest
 
 from tuner.config import RunConfig
+from tuner.data.files import store_uploads
 from tuner.errors import SettingsError
 from tuner.hardware import Device
 from tuner.ui.context import Context
@@ -38,3 +41,15 @@ def test_a_base_model_that_is_not_found_hides_nothing_that_the_machine_refuses(m
     config = RunConfig(model={"name": "/nowhere"}, training={"precision": "fp16"})
     with pytest.raises(SettingsError, match=r"training\.precision = 'fp16'.*'/nowhere'"):
         _line(Context(), config, None)
+
+
+def test_the_line_names_the_data(csv, tiny_models):
+    """Once nothing on Train said what it trains on: after a reload that was the sample again."""
+    context = Context()
+    config = RunConfig(
+        data={"source": store_uploads([csv(60, name="shop.csv")])},
+        model={"name": str(tiny_models["bert"])},
+    )
+    assert "shop.csv: Look at the data first" in _line(context, config, None)
+    context.data(config.data)
+    assert re.search(r">shop\.csv: \d+ steps over \d+ rows", _line(context, config, None))

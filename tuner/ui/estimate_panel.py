@@ -18,6 +18,7 @@ from tuner.ui import text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast, when_over
 from tuner.ui.pauses import pauses
+from tuner.ui.source_picker import title_of
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # Settings of the training that change how long a step takes or what it needs; all of data, model and copies do. Rates of
@@ -104,8 +105,8 @@ def _line(context: Context, config: RunConfig, measured: tuple[str, dict] | None
             found = estimate(config, data, timing)
     raise_all(refused)
     if found is None:
-        return f'<div class="estimate">{html.escape(text.LOOK_FIRST)}</div>'
-    lines = [f'<div class="estimate">{html.escape(found.line)}</div>']
+        return f'<div class="estimate">{html.escape(f"{title_of(config.data.source)}: {text.LOOK_FIRST}")}</div>'
+    lines = [f'<div class="estimate">{html.escape(f"{title_of(config.data.source)}: {found.line}")}</div>']
     lines += [f'<div class="estimate warn">▲ {html.escape(warning)}</div>' for warning in found.warnings]
     lines += [f'<div class="estimate doubt">● {html.escape(doubt)}</div>' for doubt in found.doubts]
     return "".join(lines)
