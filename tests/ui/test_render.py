@@ -1,5 +1,6 @@
 """From objects to what components show."""
 
+import html
 import shlex
 
 import pandas as pd
@@ -64,6 +65,12 @@ def test_a_series_of_one_point_becomes_a_dash():
 def test_sentiment_has_its_colours_and_other_labels_get_the_palette():
     assert label_colours(["negative", "Positive"]) == {"negative": "#D55E00", "Positive": "#009E73"}
     assert label_colours(["sports", "positive"])["sports"] == PALETTE[0]
+
+
+def test_a_legend_names_every_label():
+    """Once the chart cut it off: no text named the last of four labels' colours."""
+    colours = label_colours(["complaint", "praise", "<b>", "wish"])
+    assert all(f'background:{colours[name]}"></i>{html.escape(name)}</span>' in render.legend(colours) for name in colours)
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ class _View:
     facts: gr.Textbox
     charts: gr.Row
     label_chart: gr.BarPlot
+    legend: gr.HTML
     token_chart: gr.BarPlot
     tokens: gr.Textbox
     worth: gr.Column
@@ -66,7 +67,7 @@ class _View:
     def filled(self) -> list[Any]:
         slots = [part for slot in self.slots for part in (slot.row, slot.words, slot.show, slot.fix)]
         return [
-            self.empty, self.facts, self.charts, self.label_chart, self.token_chart, self.tokens, self.worth, *slots,
+            self.empty, self.facts, self.charts, self.label_chart, self.legend, self.token_chart, self.tokens, self.worth, *slots,
             self.notes, self.lower, self.labels, self.found, self.next, *self.browser.shown,
         ]  # fmt: skip
 
@@ -90,11 +91,17 @@ def _draw() -> _View:
     empty = gr.HTML(render.empty(text.NO_DATA), elem_id="data-empty")
     facts = gr.Textbox(show_label=False, container=False, lines=2, interactive=False, visible=False, elem_id="data-facts")
     with gr.Row(visible=False) as charts:
-        label_chart = gr.BarPlot(
-            x="split", y="share (%)", color="label", title="Labels: share of each split", height=240, y_lim=[0, 100],
-            sort=["train", "validation", "test"],
-        )  # fmt: skip
-        token_chart = gr.BarPlot(x="tokens", y="rows", color="kept", title="Token lengths", height=240, color_map=_KEPT_COLOURS)
+        with gr.Column(min_width=160):
+            # With a legend of its own: the chart's stands in one line and is cut off at the edge.
+            label_chart = gr.BarPlot(
+                x="split", y="share (%)", color="label", title="Labels: share of each split", height=240, y_lim=[0, 100],
+                sort=["train", "validation", "test"], colors_in_legend=[],
+            )  # fmt: skip
+            legend = gr.HTML("", padding=False, elem_id="label-legend")
+        with gr.Column(min_width=160):
+            token_chart = gr.BarPlot(
+                x="tokens", y="rows", color="kept", title="Token lengths", height=240, color_map=_KEPT_COLOURS
+            )
     tokens = gr.Textbox(show_label=False, container=False, lines=4, interactive=False, visible=False, elem_id="token-facts")
     with gr.Column(visible=False, elem_id="worth-knowing") as worth:
         gr.Markdown(f"**{text.WORTH_KNOWING}**", elem_classes="step")
@@ -113,8 +120,8 @@ def _draw() -> _View:
             suspicious = suspicious_panel.draw()
     following = gr.Button(text.TO_TRAIN, variant="primary", visible=False, elem_id="to-train")
     return _View(
-        empty, facts, charts, label_chart, token_chart, tokens, worth, slots, notes, lower, tabs, labels, use, original, browser,
-        suspicious, gr.State([]), following,
+        empty, facts, charts, label_chart, legend, token_chart, tokens, worth, slots, notes, lower, tabs, labels, use, original,
+        browser, suspicious, gr.State([]), following,
     )  # fmt: skip
 
 
@@ -129,13 +136,14 @@ def _draw_slot(number: int) -> _FindingSlot:
 def _values(context: Context, config: RunConfig) -> list[Any]:
     """Values for `_View.filled`."""
     data, profile = context.data(config.data), context.profile(config)
-    lengths = render.token_frame(profile)
+    lengths, shares, colours = render.token_frame(profile), render.label_frame(profile), label_colours(profile.labels)
     notes = render.data_notes(profile)
     return [
         gr.HTML(visible=False),
         gr.Textbox(render.profile_facts(profile, source_picker.title_of(profile.source)), visible=True),
         gr.Row(visible=True),
-        gr.BarPlot(render.label_frame(profile), color_map=label_colours(profile.labels)),
+        gr.BarPlot(shares, color_map=colours),
+        render.legend({label: colours[label] for label in shares["label"].unique()}),
         gr.BarPlot(
             lengths,
             title=text.TOKENS_CUT_AT.format(profile.tokens.max_length),

@@ -242,6 +242,16 @@ def label_frame(profile: DataProfile) -> pd.DataFrame:
     )
 
 
+def legend(colours: Mapping[str, str]) -> str:
+    """Names beside their colours, in as many lines as they need.
+
+    Args:
+        colours: name → colour, one of ours.
+    """
+    names = (f'<span><i style="background:{colour}"></i>{html.escape(name[:60])}</span>' for name, colour in colours.items())
+    return f'<div class="legend">{"".join(names)}</div>'
+
+
 def label_table(profile: DataProfile) -> pd.DataFrame:
     """Label counts per split as a table of text."""
     rows = [

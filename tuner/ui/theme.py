@@ -104,6 +104,9 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 .estimate { font-size: 13px; line-height: 1.45; font-variant-numeric: tabular-nums; min-height: 20px; }
 .estimate.warn { color: #b35900; } .estimate.doubt { color: #c92a2a; }
 .dark .estimate.warn { color: #ffa94d; } .dark .estimate.doubt { color: #ff8787; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 13px; line-height: 1.4; padding: 0 8px; }
+.legend span { overflow-wrap: anywhere; }
+.legend i { display: inline-block; width: 10px; height: 10px; margin-right: 6px; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
