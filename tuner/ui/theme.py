@@ -107,6 +107,9 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 13px; line-height: 1.4; padding: 0 8px; }
 .legend span { overflow-wrap: anywhere; }
 .legend i { display: inline-block; width: 10px; height: 10px; margin-right: 6px; }
+/* Gradio draws a point's symbol under the mouse alone; a validation is often the only one. */
+#score-chart .hover_marks path[opacity="0"], #loss-chart .hover_marks path[opacity="0"][aria-label*="rows: validation"]
+{ d: path("M0,0h0.01"); opacity: 1; stroke-width: 7px; stroke-linecap: round; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
