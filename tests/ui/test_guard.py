@@ -51,6 +51,14 @@ def test_a_refused_body_is_told_what_to_do_instead(server, call):
     assert answered.json()["detail"].endswith("larger than 1 MB and was refused. Upload it as a file.")
 
 
+@pytest.mark.parametrize("call", ["queue/join", "call/run_status", "call/predict"])
+def test_a_body_that_tells_no_length_is_refused_in_the_same_words(server, call):
+    parts = [b'{"data": ["', *[b"x" * 100_000] * 20, b'"]}']
+    answered = httpx.post(f"{server}/gradio_api/{call}", content=iter(parts), timeout=20)
+    assert answered.status_code == 413
+    assert answered.json()["detail"].endswith("Upload it as a file.")
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/environ", "app.py", "../requirements.txt"])
 def test_no_file_of_the_machine_is_served(server, path):
     assert status(f"{server}/gradio_api/file={path}") in (403, 404)

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fastapi import HTTPException
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -21,7 +22,6 @@ from tuner.person import login_offered
 from tuner.ui.people import in_session
 
 MOST_BODY_BYTES = 1_000_000
-_TOO_LARGE = "What was sent is larger than 1 MB and was refused. Upload it as a file."
 _UPLOAD_PATH = "/upload"
 # What uploads leave free, so that runs can still write: the smaller of both.
 _LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 2e9, 0.05
@@ -63,11 +63,14 @@ class Guard:
         if scope["path"].endswith(_UPLOAD_PATH):
             await self._upload(scope, receive, send)
             return
-        if int(headers.get("content-length") or 0) > MOST_BODY_BYTES:
+        try:
+            if int(headers.get("content-length") or 0) > MOST_BODY_BYTES:
+                raise _too_large()
+            await self.app(scope, _counted(receive), send)
+        except HTTPException as refusal:
             # Gradio's page shows "detail" of a call that was queued, "error" of any other.
-            await JSONResponse({"detail": _TOO_LARGE, "error": _TOO_LARGE}, 413)(scope, receive, send)
-            return
-        await self.app(scope, _counted(receive), send)
+            body = {"detail": refusal.detail, "error": refusal.detail}
+            await JSONResponse(body, refusal.status_code)(scope, receive, send)
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         size = int(Headers(scope=scope).get("content-length") or MOST_FILE_BYTES)
@@ -103,11 +106,13 @@ def _would_fill(size: int) -> bool:
     return disk.free - size < min(_LEAST_FREE_BYTES, _LEAST_FREE_SHARE * disk.total)
 
 
-class _TooLarge(Exception):
-    """A body without a length that grew past the limit."""
+def _too_large() -> HTTPException:
+    """FastAPI hands this one on from where it reads a body, as a middleware's."""
+    return HTTPException(413, "What was sent is larger than 1 MB and was refused. Upload it as a file.")
 
 
 def _counted(receive: Receive) -> Receive:
+    """For a body that tells no length: it may grow no further than the limit."""
     total = 0
 
     async def counting() -> Message:
@@ -115,7 +120,7 @@ def _counted(receive: Receive) -> Receive:
         message = await receive()
         total += len(message.get("body", b""))
         if total > MOST_BODY_BYTES:
-            raise _TooLarge
+            raise _too_large()
         return message
 
     return counting
