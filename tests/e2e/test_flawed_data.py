@@ -109,3 +109,27 @@ def test_a_decision_on_a_suspicious_label_is_taken_into_the_settings(page, serve
     shot(page, "13-suspicious")
     page.click("#use-decisions")
     expect(page.locator("#data-notes textarea")).to_have_value(re.compile("1 relabelled"), timeout=30_000)
+
+
+@pytest.mark.slow
+def test_a_page_loaded_again_has_the_settings_as_they_were_left(page, server, tmp_path):
+    path = tmp_path / "shop.csv"
+    rows = [("the bill was wrong", "billing"), ("the parcel came late", "delivery")] * 100
+    path.write_text("antwort,thema\n" + "\n".join(f"{text} {i},{label}" for i, (text, label) in enumerate(rows)) + "\n")
+    page.goto(server)
+    look_at(page, path)
+    page.click("#to-train")
+    page.fill("#set-training-learning_rate input", "0.0003")
+    page.fill("#run-name textarea, #run-name input", "mine")
+    page.wait_for_function("localStorage.getItem('tuner-settings')?.includes('name: mine')")
+    page.reload()
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator("#set-training-learning_rate input")).to_have_value("0.0003")
+    expect(page.locator("#run-name textarea, #run-name input")).to_have_value("mine")
+    expect(page.locator("#estimate")).to_contain_text("shop.csv: 6 steps over 162 rows")
+    shot(page, "train-loaded-again")
+    page.get_by_role("tab", name="Data").click()
+    expect(page.locator("#source-name input")).to_have_value("shop.csv")
+    shot(page, "data-loaded-again")
+    page.click("#look")
+    expect(page.locator("#data-facts textarea")).to_have_value(re.compile("^shop.csv: "))

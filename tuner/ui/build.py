@@ -62,7 +62,7 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab("Data", id="data", visible=trains):
                 data = data_tab.build(context)
             with gr.Tab("Train", id="train", visible=trains) as train_page:
-                train = train_tab.build(context, data.picker, chosen, train_page.select)
+                train = train_tab.build(context, data.picker, chosen, train_page.select, app.load)
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground") as playground_page:

@@ -14,7 +14,7 @@ from tuner.launch.estimate import estimate
 from tuner.launch.timer import time_steps
 from tuner.training.estimate import Timing
 from tuner.training.fitting import refuse_unfit
-from tuner.ui import text
+from tuner.ui import kept_form, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast, when_over
 from tuner.ui.pauses import pauses
@@ -32,11 +32,12 @@ _TIMED = {
 
 @dataclass(frozen=True)
 class EstimatePanel:
-    """What was drawn. `measured` holds the settings that were timed, as text, and the timing."""
+    """What was drawn. `measured`: settings that were timed, as text, and the timing; `kept`: those in the browser."""
 
     line: gr.HTML
     time: gr.Button
     measured: gr.State
+    kept: gr.Textbox
 
 
 def doubts(line: str) -> bool:
@@ -47,7 +48,8 @@ def doubts(line: str) -> bool:
 def draw() -> EstimatePanel:
     """Draws the line and its button."""
     line = gr.HTML(f'<div class="estimate">{html.escape(text.NO_ESTIMATE)}</div>', elem_id="estimate")
-    return EstimatePanel(line, gr.Button(text.TIME_STEPS, size="sm", elem_id="time-steps"), gr.State(None))
+    time = gr.Button(text.TIME_STEPS, size="sm", elem_id="time-steps")
+    return EstimatePanel(line, time, gr.State(None), kept_form.draw())
 
 
 def wire(
@@ -60,15 +62,18 @@ def wire(
     """Connects line and button.
 
     Args:
-        config_of: settings from the values of `inputs`.
+        config_of: settings from the values of `inputs`, preset and name first.
         shown: the event of the tab that comes into sight.
     """
 
-    def refresh(measured: tuple[str, dict] | None, *values: Any) -> str:  # noqa: ANN401
+    def refresh(measured: tuple[str, dict] | None, preset: str, name: str, *values: Any) -> list[Any]:  # noqa: ANN401
+        kept = gr.skip()
         try:
-            return _line(context, config_of(*values), measured)
+            config = config_of(preset, name, *values)
+            kept = kept_form.kept(config, name or "")
+            return [_line(context, config, measured), kept]
         except TunerError as error:
-            return f'<div class="estimate doubt">{html.escape(str(error))}</div>'
+            return [f'<div class="estimate doubt">{html.escape(str(error))}</div>', kept]
 
     @toast
     def time(*values: Any, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: ANN401, B008
@@ -84,7 +89,7 @@ def wire(
         [shown, pauses("settings", changes).change],
         toast(refresh),
         [panel.measured, *inputs],
-        panel.line,
+        [panel.line, panel.kept],
         trigger_mode="always_last",
         **quiet,
     )

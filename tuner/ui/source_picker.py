@@ -124,12 +124,21 @@ def values_of(config: RunConfig) -> list[Any]:
 
 
 def chosen_of(context: Context, config: RunConfig) -> list[Any]:
-    """Values for `SourcePicker.chosen`, as settings say; an upload of an earlier run is named by its id."""
-    sample = config.data.source == catalog.SAMPLE_TWEETS
+    """Values for `SourcePicker.chosen`, as settings say; an upload of earlier is one of the choices, by the name of its file."""
+    source = config.data.source
     named = text.SOURCE_HUB if context.local else text.SOURCE_HUB_ONLY
     fields = [_shown(field, getattr(config.data, field)) for field in FIELDS]
-    source = [text.SOURCE_SAMPLE, ""] if sample else [named, config.data.source]
-    return [*source, config.data.label_map, *fields]
+    if source == catalog.SAMPLE_TWEETS:
+        chosen = [text.SOURCE_SAMPLE, ""]
+    elif source.startswith("upload:"):
+        chosen = [named, gr.Dropdown([*_offered(), (title_of(source), source)], value=source)]
+    else:
+        chosen = [named, source]
+    return [*chosen, config.data.label_map, *fields]
+
+
+def _offered() -> list[str | tuple[str, str]]:
+    return [offer.name for offer in catalog.DATASETS]
 
 
 def title_of(source: str) -> str:
@@ -166,7 +175,7 @@ def draw(context: Context) -> SourcePicker:
         label=text.UPLOAD, file_types=list(FILE_SUFFIXES), file_count="multiple", type="filepath", visible=False, elem_id="upload"
     )
     name = gr.Dropdown(
-        choices=[offer.name for offer in catalog.DATASETS],
+        choices=_offered(),
         value=None,
         allow_custom_value=True,
         visible=False,

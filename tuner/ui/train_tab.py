@@ -18,6 +18,7 @@ from tuner.ui import (
     forms,
     jobs_panel,
     keep_line,
+    kept_form,
     lr_panel,
     probe_panel,
     render,
@@ -131,12 +132,13 @@ class _Progress:
     reproduce: ReproducePanel
 
 
-def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any) -> TrainTab:  # noqa: ANN401
+def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any, loaded: Any) -> TrainTab:  # noqa: ANN401
     """Draws the tab inside the current gr.Tab.
 
     Args:
         chosen: the list of runs beside the tabs; its value is the chosen run's id.
         shown: the event of the tab that comes into sight.
+        loaded: the event of the page that is loaded.
     """
     gr.Markdown(text.STEPS_TRAIN, elem_classes="quiet")
     keep_line.draw(context)
@@ -147,7 +149,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any) 
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen, shown)
     _wire_preset(picker, settings, progress.study, chosen)
-    _wire_run(context, picker, settings, progress, chosen)
+    _wire_form(context, picker, settings, progress, chosen, loaded)
     return TrainTab(progress.view, progress.following, pressed)
 
 
@@ -295,8 +297,15 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     picker.model.input(lambda model, of: gr.skip() if model == of else "", [picker.model, of], revision, **quiet)
 
 
-def _wire_run(context: Context, picker: SourcePicker, settings: _Settings, progress: _Progress, chosen: gr.Radio) -> None:
-    """Connects what stands beside the chosen run; its settings, or those that train it further, can be copied into the form."""
+def _wire_form(
+    context: Context,
+    picker: SourcePicker,
+    settings: _Settings,
+    progress: _Progress,
+    chosen: gr.Radio,
+    loaded: Any,  # noqa: ANN401
+) -> None:
+    """Connects what fills the form, a chosen run and what the browser kept, and what else stands beside the run."""
     boxes = list(settings.widgets.values())
     form = [settings.preset, settings.name, picker.model, picker.max_length, *boxes, *picker.chosen]
 
@@ -308,6 +317,7 @@ def _wire_run(context: Context, picker: SourcePicker, settings: _Settings, progr
         return [config.preset, config.name, model.name, model.max_length, *own, *source_picker.chosen_of(context, config)]
 
     run_actions.wire(progress.actions, chosen, progress.view, toast(view_of), form, form_of)
+    kept_form.wire(context, settings.estimate.kept, loaded, form, form_of)
     curves_panel.wire(progress.curves, chosen, progress.view[0])
     reproduce_panel.wire(progress.reproduce, chosen)
 
