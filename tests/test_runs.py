@@ -6,7 +6,9 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -136,6 +138,37 @@ def test_a_run_whose_worker_is_gone_is_read_where_nothing_can_be_written(run, sl
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert runs.read_status(run).state == "running"
     assert run.status.state == "lost"
+
+
+def test_a_run_that_is_resumed_while_another_settles_it_stays_resumed(run, monkeypatch):
+    runs.write_status(run, state="running", pid=2**22 + 1, process="gone")
+
+    def slowly(_, last_words=runs.Run.last_words):
+        monkeypatch.setattr(runs.Run, "last_words", last_words)
+        runs.requeue(run)  # settles it itself
+        return ""
+
+    monkeypatch.setattr(runs.Run, "last_words", slowly)
+    assert runs.settle(run).state == "queued"
+    assert run.status.state == "queued"
+
+
+def test_of_two_who_resume_at_once_one_is_refused(run):
+    runs.write_status(run, state="stopped")
+    both = threading.Barrier(2)
+
+    def resume(_):
+        both.wait()
+        try:
+            runs.requeue(run)
+        except RunError as error:
+            return str(error)
+        return "resumed"
+
+    with ThreadPoolExecutor(2) as pool:
+        found = sorted(pool.map(resume, range(2)))
+    assert found[1] == "resumed"
+    assert "is queued and cannot be resumed" in found[0]
 
 
 def test_a_lost_run_tells_the_last_lines_of_its_log(run):

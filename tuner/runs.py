@@ -5,6 +5,7 @@ CLI and the tests read it through this module alone. Nothing here imports torch 
 """
 
 import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -465,13 +466,16 @@ def requeue(run: Run) -> None:
         RunError: the run is in another state, its folder cannot be written, or nothing is trained here.
     """
     check_trains()
-    status = run.status
-    if status.state not in RESUMABLE:
-        raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
-    with _writing(run):
+    before, settled = read_status(run), settle(run)
+    with _writing(run), _alone(run):
+        now = read_status(run)
+        status = settled if now == before else now  # what is settled may not have found room in the file
+        if status.state not in RESUMABLE:
+            raise RunError(f"Run {run.id} is {status.state} and cannot be resumed.", "Only stopped, failed and lost runs can.")
         for request in ("STOP", "PLACE", "CANCEL"):
             (run.folder / request).unlink(missing_ok=True)
-        write_status(run, state="queued", message="", queued=time.time(), finished=None, exit_code=None, **_this_process())
+        begun = {"state": "queued", "message": "", "queued": time.time(), "finished": None, "exit_code": None}
+        _lay_over(run, status, begun | _this_process())
 
 
 def read_status(run: Run) -> RunStatus:
@@ -484,9 +488,25 @@ def read_status(run: Run) -> RunStatus:
 
 def write_status(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
     """Lays changes over the status and replaces the file atomically (write, fsync, rename)."""
-    status = read_status(run).model_copy(update={**changes, "heartbeat": time.time()})
+    with _alone(run):
+        return _lay_over(run, read_status(run), changes)
+
+
+def _lay_over(run: Run, status: RunStatus, changes: dict[str, Any]) -> RunStatus:
+    status = status.model_copy(update={**changes, "heartbeat": time.time()})
     _write_status(run, status)
     return status
+
+
+@contextlib.contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Inside nobody else changes the status, no thread of this process either: what was read is still so when it is written."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # some network file systems lock nothing
+            folder = os.open(run.folder, os.O_RDONLY)
+            held.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
 
 
 def take_over(run: Run, **changes: Any) -> RunStatus:  # noqa: ANN401
@@ -551,10 +571,13 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
         message = f"The process that followed the job is gone{where}. The job may go on: resume finds it again."
     changes = {"state": state, "message": message, "exit_code": exit_code, "finished": status.heartbeat, "eta": None}
     give_room(run)
-    try:
-        return write_status(run, **changes)
-    except OSError:
-        return status.model_copy(update=changes)
+    with _alone(run):
+        if (now := read_status(run)) != status:  # somebody else has settled it, or has it begun anew already
+            return now
+        try:
+            return _lay_over(run, status, changes)
+        except OSError:
+            return status.model_copy(update=changes)
 
 
 def _hangs(run: Run, status: RunStatus) -> bool:
