@@ -80,7 +80,8 @@ def test_a_run_outlives_its_server_and_a_lost_one_is_resumed(serve, fresh_page):
 def test_the_queue_a_second_stop_and_settings_used_again(serve, fresh_page):
     _, url = serve()
     begin_small_run(fresh_page, url, rows="1280")
-    first = runs.get("latest").id
+    first = runs.get("latest")
+    os.kill(first.status.pid, signal.SIGSTOP)  # it hangs
     for _ in range(2):
         fresh_page.wait_for_timeout(1_500)
         fresh_page.click("#start")
@@ -92,8 +93,7 @@ def test_the_queue_a_second_stop_and_settings_used_again(serve, fresh_page):
     fresh_page.click("#stop")  # "Withdraw"
     expect(fresh_page.locator("#run-head")).to_contain_text("Stopped before it began", timeout=30_000)
 
-    fresh_page.locator(f'#run-list input[value="{first}"]').check()
-    os.kill(runs.get(first).status.pid, signal.SIGSTOP)  # it hangs
+    fresh_page.locator(f'#run-list input[value="{first.id}"]').check()
     fresh_page.click("#stop")
     expect(fresh_page.locator("#stop")).to_contain_text("End now", timeout=30_000)
     fresh_page.click("#stop")
