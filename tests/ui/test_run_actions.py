@@ -6,7 +6,7 @@ import pytest
 
 from tuner import runs
 from tuner.config import RunConfig
-from tuner.ui import build, playground_tab, run_actions, text
+from tuner.ui import playground_tab, run_actions, text
 
 NAMES = ("stop", "resume", "earlier", "later", "further", "copy", "delete")
 
@@ -59,15 +59,6 @@ def test_stop_says_what_it_will_do(run):
 
 def test_without_a_run_nothing_is_shown():
     assert shown(None) == set()
-
-
-def test_a_run_that_was_deleted_elsewhere_is_let_go_before_it_leaves_the_list(run):
-    """Once it stayed chosen without being a choice, and Gradio refused it with words of its own at every tick."""
-    before = build._seen(run.id, {})
-    shutil.rmtree(run.folder)
-    chosen, gone, _, _, seen = build._changes(run.id, before, 0, 0)[:5]
-    assert (chosen.constructor_args, gone) == ({"value": None}, run.id)
-    assert build._changes(None, seen, 0, 0)[0].constructor_args == {"choices": []}
 
 
 def test_the_playground_lets_go_of_a_model_whose_run_was_deleted(run):

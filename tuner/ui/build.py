@@ -1,4 +1,4 @@
-"""The page: header, list of runs, tabs in the order of the seven steps, and the timer that keeps them fresh."""
+"""The page: header, list of runs, and tabs in the order of the seven steps."""
 
 import html
 from typing import Any
@@ -21,11 +21,11 @@ from tuner.ui import (
     share_tab,
     text,
     train_tab,
+    watching,
 )
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
-TICK_SECONDS = 1.5
 _TABS = ("data", "train", "evaluate", "playground", "share")
 _ANSWERING_TABS = ("evaluate", "playground")
 # The chosen run stands in the URL, so that a reload, a second tab and a link show the same. What it does stands at the top of the
@@ -70,27 +70,10 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
-        seen = gr.State({})
-        # No State: one that a call outside the queue changes tells nobody.
-        changed = gr.Number(0, precision=0, visible="hidden", show_label=False, container=False, elem_id="changes")
         gone = gr.Textbox("", visible="hidden", show_label=False, container=False, elem_id="gone")  # the run that was deleted
-        timer = gr.Timer(TICK_SECONDS)
+        watching.wire(app, watching.Sidebar(chosen, no_runs, colours, gone), login, train, evaluate)
 
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
-
-        # Apart from `show`, and with one output: for each of the sixty that `show` has, the browser works also where it is
-        # told to leave it as it is.
-        @toast
-        def look(run_id: str | None, before: dict[str, Any], changes: int) -> Any:  # noqa: ANN401
-            return gr.skip() if _seen(run_id, before) == before else changes + 1
-
-        @toast
-        def show(run_id: str | None, before: dict[str, Any]) -> list[Any]:
-            return _changes(run_id, before, len(train.view), len(evaluate.view))
-
-        shown = [chosen, gone, no_runs, colours, seen, *login.view, *train.view, *evaluate.view]
-        timer.tick(look, [chosen, seen, changed], changed, concurrency_limit=None, queue=False, **quiet)
-        changed.change(show, [chosen, seen], shown, concurrency_limit=None, queue=False, **quiet)
 
         @toast
         def choose(run_id: str | None) -> list[Any]:
@@ -149,48 +132,3 @@ def _linked(request: gr.Request) -> list[Any]:
     """Text and model of a link to the Playground; a run comes by its own name."""
     words, model = request.query_params.get("text"), request.query_params.get("model")
     return [words[:MOST_CHARACTERS] if words else gr.skip(), gr.Dropdown(value=model[:500]) if model else gr.skip()]
-
-
-def _seen(run_id: str | None, before: dict[str, Any]) -> dict[str, Any]:
-    """What the page shows of the runs and of who asks, as it would be now."""
-    person = access.current()
-    who = [person.name, person.expired]
-    if person.expired:  # what stands there stays: the person is about to log in again
-        return {**before, "who": who}
-    rows = [runs.summary(run) for run in access.visible()]
-    row = next((row for row in rows if row["run_id"] == run_id), None)
-    return {
-        "who": who,
-        "choices": [render.run_choice(row) for row in rows],
-        "states": [{"run_id": row["run_id"], "state": row["state"]} for row in rows],
-        "run": run_id,
-        "state": row and [row["state"], row["step"], row["message"], row.get("heartbeat"), row["metrics"]],
-        "ended": row is not None and row["state"] not in LIVING,
-    }
-
-
-def _changes(run_id: str | None, before: dict[str, Any], train_size: int, evaluate_size: int) -> list[Any]:
-    """What the page has to be sent: the list, who asks, the run's view, its report; `gr.skip()` for what stayed as it was."""
-    now = _seen(run_id, before)
-    said = [gr.skip()] * 2 if before.get("who") == now["who"] else login_panel.view_of(access.current())
-    if access.current().expired:
-        return [*[gr.skip()] * 4, now, *said, *[gr.skip()] * (train_size + evaluate_size)]
-    same_run = before.get("run") == run_id
-    fresh = same_run and before.get("state") == now["state"]
-    report_due = now["ended"] and same_run and not before.get("ended")
-    gone = bool(run_id) and run_id not in {row["run_id"] for row in now["states"]}
-    if gone:  # it stays among the choices until nothing sends it any more: Gradio refuses a value that is none of them
-        now["choices"] = before.get("choices")
-        runs_list = gr.Radio(value=None)
-    else:
-        runs_list = gr.skip() if now["choices"] == before.get("choices") else gr.Radio(choices=now["choices"])
-    return [
-        runs_list,
-        run_id if gone else gr.skip(),
-        gr.skip() if bool(now["choices"]) == bool(before.get("choices")) else gr.Markdown(visible=not now["choices"]),
-        gr.skip() if now["states"] == before.get("states") else render.run_colours(now["states"]),
-        now,
-        *said,
-        *([gr.skip()] * train_size if fresh or now["state"] is None else train_tab.view_of(run_id)),
-        *(evaluate_tab.view_of(run_id, evaluate_size) if report_due else [gr.skip()] * evaluate_size),
-    ]

@@ -19,10 +19,11 @@ _EARLIER = "#adb5bd"
 
 @dataclass(frozen=True)
 class CurvesPanel:
-    """What was drawn. `opened` says whether anybody looks."""
+    """What was drawn. `opened` says whether anybody looks; `due` grows when the run has something new to show them."""
 
     fold: gr.Accordion
     opened: gr.State
+    due: gr.Number
     curve: gr.Dropdown
     smoothing: gr.Slider
     other: gr.Dropdown
@@ -40,15 +41,12 @@ def draw() -> CurvesPanel:
             x="step", y="value", color="run", height=260, color_map={text.THIS_RUN: ACCENT, text.OTHER_RUN: _EARLIER},
             elem_id="curve-chart",
         )  # fmt: skip
-    return CurvesPanel(fold, gr.State(False), curve, smoothing, other, plot)
+    due = gr.Number(0, precision=0, visible="hidden", show_label=False, container=False)
+    return CurvesPanel(fold, gr.State(False), due, curve, smoothing, other, plot)
 
 
-def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
-    """Connects the panel.
-
-    Args:
-        head: changes whenever the run has something new to show.
-    """
+def wire(panel: CurvesPanel, chosen: gr.Radio) -> None:
+    """Connects the panel."""
 
     @toast
     def plot(opened: bool, run_id: str | None, curve: str, smoothing: float, other_id: str) -> Any:  # noqa: ANN401
@@ -72,7 +70,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio, head: gr.HTML) -> None:
     inputs = [panel.opened, chosen, panel.curve, panel.smoothing, panel.other]
     panel.fold.expand(open_fold, chosen, [panel.opened, panel.other], **_PRIVATE).then(plot, inputs, panel.plot, **_PRIVATE)
     panel.fold.collapse(lambda: False, None, panel.opened, queue=False, **_PRIVATE)
-    changes = [panel.curve.change, panel.smoothing.change, panel.other.change, head.change]
+    changes = [panel.curve.change, panel.smoothing.change, panel.other.change, panel.due.change, chosen.change]
     drawn = gr.on(changes, plot, inputs, panel.plot, trigger_mode="always_last", **_PRIVATE)
     # Apart: with rows and title in one answer the component draws the rows it had before; a new title alone makes it draw
     # the lines of runs that joined or left.

@@ -10,7 +10,7 @@ from tuner.colours import SENTIMENT
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError
-from tuner.runs import LIVING
+from tuner.runs import LIVING, Run
 from tuner.ui import (
     augment_panel,
     curves_panel,
@@ -44,15 +44,24 @@ from tuner.ui.study_panel import StudyFound, StudyPanel
 from tuner.ui.theme import ACCENT
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+# The first components of the view are those that move with each step: the run's head, two charts, what happened, and the log.
+_MOVING = 5
 _LINE_COLOURS = {"training": ACCENT, "validation": SENTIMENT["negative"]}
 _SCORE_COLOURS = {"accuracy": "#0072B2", "macro F1": "#009E73", "macro recall": "#E69F00"}
 
 
 @dataclass(frozen=True)
 class TrainTab:
-    """What the page needs of this tab: the components a tick fills, and the button that goes on."""
+    """What the page needs of this tab: the components that follow the chosen run, and the button that goes on.
+
+    Attributes:
+        view: all of them; `view_of` fills them.
+        moving: the first ones, which change from step to step; `moving_of` fills them.
+    """
 
     view: list[gr.components.Component]
+    moving: list[gr.components.Component]
+    curves: CurvesPanel
     next: gr.Button
     start_event: Any
 
@@ -67,37 +76,41 @@ def own_settings() -> list[forms.Key]:
 def view_of(run_id: str | None) -> list[Any]:
     """Values for `TrainTab.view`: what the chosen run looks like now."""
     if not run_id:
-        return [
-            render.empty(text.NO_RUN_CHOSEN),
-            None,
-            None,
-            "",
-            "",
-            "",
-            *run_actions.view_of(None),
-            gr.Button(visible=False),
-            *study_panel.view_of(None),
-        ]
+        empty = [render.empty(text.NO_RUN_CHOSEN), None, None, "", "", ""]
+        return [*empty, *run_actions.view_of(None), gr.Button(visible=False), *study_panel.view_of(None)]
     run = access.get(run_id)
     row = runs.summary(run)
+    state = row["state"]
+    command = study_panel.command_line if row["kind"] != "run" else lambda run: render.command_line(run.config)
+    return [
+        *_moving(run, row),
+        command(run) if state != "unreadable" else "",
+        *run_actions.view_of(run),
+        gr.Button(visible=run.has_model and state not in LIVING),
+        *study_panel.view_of(run),
+    ]
+
+
+def moving_of(run_id: str | None) -> list[Any]:
+    """Values for `TrainTab.moving`: what changes from step to step while a run goes on."""
+    if not run_id:
+        return [gr.skip()] * _MOVING
+    run = access.get(run_id)
+    return _moving(run, runs.summary(run))
+
+
+def _moving(run: Run, row: dict[str, Any]) -> list[Any]:
     said = columns_of(run)
-    is_study = row["kind"] != "run"
-    points = Columns().and_then(study_panel.points_of(run)) if is_study else said
+    points = said if row["kind"] == "run" else Columns().and_then(study_panel.points_of(run))
     loss, scores = render.loss_frame(points), render.metric_frame(points)
     end, title = study_panel.axis_of(run)
     steps: dict[str, Any] = {"x_lim": [0, end], "x_title": title}
-    state = row["state"]
-    readable = state != "unreadable"
     return [
         render.run_head(row),
         gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], **steps) if len(loss) else None,
         gr.LinePlot(scores, **steps) if len(scores) else None,
         "\n".join(said.notes),
         run.log_tail(),
-        (study_panel.command_line(run) if is_study else render.command_line(run.config)) if readable else "",
-        *run_actions.view_of(run),
-        gr.Button(visible=run.has_model and state not in LIVING),
-        *study_panel.view_of(run),
     ]
 
 
@@ -150,7 +163,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any, 
     pressed = _wire_start(context, picker, settings, chosen, shown)
     _wire_preset(picker, settings, progress.study, chosen)
     _wire_form(context, picker, settings, progress, chosen, loaded)
-    return TrainTab(progress.view, progress.following, pressed)
+    return TrainTab(progress.view, progress.view[:_MOVING], progress.curves, progress.following, pressed)
 
 
 def _draw_settings(context: Context, picker: SourcePicker) -> _Settings:
@@ -318,7 +331,7 @@ def _wire_form(
 
     run_actions.wire(progress.actions, chosen, progress.view, toast(view_of), form, form_of)
     kept_form.wire(context, settings.estimate.kept, loaded, form, form_of)
-    curves_panel.wire(progress.curves, chosen, progress.view[0])
+    curves_panel.wire(progress.curves, chosen)
     reproduce_panel.wire(progress.reproduce, chosen)
 
 
