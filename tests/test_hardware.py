@@ -49,14 +49,16 @@ def test_what_is_asked_for_is_taken(wanted):
 
 @pytest.fixture
 def nvidia_smi(tmp_path, monkeypatch):
-    """A machine whose nvidia-smi tells of one GPU: `nvidia_smi(free="1024")`."""
+    """A machine whose nvidia-smi tells of GPUs with so much free memory each: `nvidia_smi("1024")`."""
 
     def forget():
         hardware.gpus.cache_clear()
         hardware.describe.cache_clear()
 
-    def install(free):
-        answers = f"*index*) echo 0;; *memory.free*) echo '{free}';; *) echo 'NVIDIA T4, 16384, 7.5';;"
+    def install(*free):
+        lines = "; ".join(f"echo '{index}, GPU-{index}abc, {memory}'" for index, memory in enumerate(free))
+        numbers = "; ".join(f"echo {index}" for index in range(len(free)))
+        answers = f"*memory.free*) {lines};; *index*) {numbers};; *) echo 'NVIDIA T4, 16384, 7.5';;"
         (tmp_path / "nvidia-smi").write_text(f'#!/bin/sh\ncase "$*" in {answers} esac\n')
         (tmp_path / "nvidia-smi").chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -69,16 +71,24 @@ def nvidia_smi(tmp_path, monkeypatch):
 
 def test_a_hidden_gpu_is_none(nvidia_smi, monkeypatch):
     """With CUDA_VISIBLE_DEVICES="" the app named a GPU and its memory, while torch trained on the CPU."""
-    nvidia_smi(free="1024")
+    nvidia_smi("1024")
     assert (hardware.describe().name, hardware.free_memory()) == ("NVIDIA T4, 17 GB", 2**30)
-    nvidia_smi(free="1024")
+    nvidia_smi("1024")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert hardware.describe().kind == "cpu"
     assert hardware.free_memory() > 2**30
 
 
+@pytest.mark.parametrize(("visible", "free"), [("0", 1), ("1", 9), ("0,1", 9), ("GPU-0a", 1), ("MIG-1", 9)])
+def test_free_memory_is_that_of_the_gpus_that_may_be_used(nvidia_smi, monkeypatch, visible, free):
+    """Another GPU's memory was once promised to a training that could not reach it."""
+    nvidia_smi("1024", "9216")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert hardware.free_memory() == free * 2**30
+
+
 def test_memory_that_nvidia_smi_does_not_know_is_that_of_the_machine(nvidia_smi):
-    nvidia_smi(free="[N/A]")
+    nvidia_smi("[N/A]")
     assert hardware.free_memory() > 0
 
 
@@ -86,7 +96,7 @@ def test_memory_that_nvidia_smi_does_not_know_is_that_of_the_machine(nvidia_smi)
 def test_a_run_says_that_torch_does_not_find_the_gpu(nvidia_smi, train_here, tiny_config):
     if hardware.torch_device() == "cuda":
         pytest.skip("torch finds one")
-    nvidia_smi(free="1024")
+    nvidia_smi("1024")
     notes = [event.get("message", "") for event in runs.read_events(train_here(tiny_config(max_steps=1)))[0]]
     assert any("finds no GPU, though there is one (NVIDIA T4, 17 GB): this trains on the CPU." in note for note in notes)
     assert any(f"on {hardware.cpu().name}," in note for note in notes)

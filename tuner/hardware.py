@@ -133,9 +133,13 @@ def free_memory() -> int:
     import psutil
 
     free = []
-    for line in _ask_nvidia("memory.free") if gpus() else []:
+    usable = gpus()
+    # A name may be a number or the beginning of a UUID; that of a part of a GPU is none of nvidia-smi's, which leaves them all.
+    lines = [[part.strip() for part in line.split(",")] for line in _ask_nvidia("index,uuid,memory.free") if usable]
+    ours = [line for line in lines if line[0] in usable or line[1].startswith(tuple(name for name in usable if len(name) > 3))]
+    for line in ours or lines:
         with contextlib.suppress(ValueError):  # some, and those cut in parts, answer "[N/A]"
-            free.append(int(float(line)) * 2**20)
+            free.append(int(float(line[-1])) * 2**20)
     if free:
         return max(free)
     available = psutil.virtual_memory().available

@@ -200,9 +200,10 @@ class Run:
         try:
             return (self.folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise self._damaged(name, type(error).__name__) from None
+            raise self.damaged(name, type(error).__name__) from None
 
-    def _damaged(self, name: str, why: str) -> RunError:
+    def damaged(self, name: str, why: str) -> RunError:
+        """The error that says that a file of the run cannot be read."""
         cause = f"Run {self.id} cannot be read: {name} is missing or damaged ({why})."
         return RunError(cause, "Delete the run, or put the file back.")
 
@@ -213,7 +214,7 @@ def _config_of(run: Run, written: int) -> RunConfig:
     try:
         return RunConfig.from_yaml(run._read("config.yaml"))
     except SettingsError as error:
-        raise run._damaged("config.yaml", " ".join(error.problems)[:500].rstrip(".")) from None
+        raise run.damaged("config.yaml", " ".join(error.problems)[:500].rstrip(".")) from None
 
 
 def short_name(name: str) -> str:

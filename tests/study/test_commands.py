@@ -10,6 +10,7 @@ from tests.test_cli import as_options, call
 from tuner import runs
 from tuner.cli import _parser
 from tuner.commands.common import config_from
+from tuner.errors import RunError
 from tuner.study.plan import StudyConfig, parse_over, plan_of
 from tuner.ui import study_panel
 
@@ -90,3 +91,10 @@ def test_values_a_person_wrote_are_kept_when_another_setting_is_chosen():
 def test_what_is_usual_can_be_searched():
     space = parse_over([f"{path}={values}" for path, values in study_panel.USUAL.items()])
     assert StudyConfig(kind="search", space=space, n_trials=1)
+
+
+def test_a_study_whose_plan_is_damaged_is_said_to_be(queued_study, study_config):
+    run = queued_study(study_config(), kind="repeat", seeds=3)
+    (run.folder / "study.yaml").write_text("kind: nonsense")
+    with pytest.raises(RunError, match=r"study\.yaml is missing or damaged .*kind"):
+        plan_of(run)

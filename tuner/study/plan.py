@@ -186,7 +186,10 @@ def plan_of(run: Run) -> StudyConfig:
     Raises:
         RunError: the run is none, or its file is damaged.
     """
-    return StudyConfig.from_yaml(run.plan_text)
+    try:
+        return StudyConfig.from_yaml(run.plan_text)
+    except SettingsError as error:
+        raise run.damaged("study.yaml", " ".join(error.problems)[:500].rstrip(".")) from None
 
 
 def parse_over(texts: list[str]) -> dict[str, Values]:
