@@ -39,6 +39,19 @@ def type_text(page, words):
 
 
 @pytest.mark.slow
+def test_a_page_whose_model_was_just_set_comes_to_rest(page, server, run):
+    """Once it went on to ask 20 questions a second, for as long as it was open."""
+    page.goto(f"{server}/?run={run}&tab=playground")
+    page.locator("#playground-text textarea").fill("the film was great today")
+    expect(page.locator("#playground-answer b").first).to_have_text("positive")
+    page.wait_for_timeout(8_000)
+    asked = []
+    page.on("request", lambda request: asked.append(re.sub(r"\?.*", "", request.url).rpartition("/")[2]))
+    page.wait_for_timeout(3_000)
+    assert set(asked) == {"seen"}
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_type_see_why_and_what_would_change_it(playground):
     page = playground

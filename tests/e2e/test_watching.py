@@ -2,11 +2,14 @@
 
 import re
 
+from playwright.sync_api import expect
+
 
 def test_where_nothing_happens_no_event_of_gradio_is_made(page, server):
     """Each has the browser go over the whole page: a timer's took an eighth of a core."""
     page.goto(f"{server}/?tab=train")
-    page.wait_for_timeout(8_000)
+    expect(page.locator("#estimate")).to_contain_text("250 steps", timeout=60_000)
+    page.wait_for_timeout(5_000)  # until all that loading brought about has come
     asked, sessions = [], set()
     page.on("request", lambda request: asked.append(re.sub(r"\?.*", "", request.url).rpartition("/")[2]))
     page.on("request", lambda request: sessions.add((request.post_data_json or {}).get("session_hash")))

@@ -25,6 +25,7 @@ from tuner.ui import (
 )
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 
 _TABS = ("data", "train", "evaluate", "playground", "share")
 _ANSWERING_TABS = ("evaluate", "playground")
@@ -79,7 +80,7 @@ def build_app(context: Context) -> gr.Blocks:
         def choose(run_id: str | None) -> list[Any]:
             return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id, len(evaluate.view))]
 
-        chosen.change(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
+        heard(chosen.change)(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
 
         # Apart, and in the queue: a function outside of it has no toast but for errors.

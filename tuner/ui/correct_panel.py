@@ -13,6 +13,7 @@ from tuner.launch import local
 from tuner.ui import render, text
 from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast
+from tuner.ui.heard import heard
 from tuner.ui.one_text_panel import OneTextPanel, Shown
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -93,7 +94,7 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
     panel.right.click(right, [one.text, model, one.shown], outputs, **_PRIVATE)
     panel.wrong.select(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
     panel.retrain.click(retrain, model, [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
-    model.change(labels, model, outputs, trigger_mode="always_last", concurrency_limit=4, **_PRIVATE)
+    heard(model.change)(labels, model, outputs, concurrency_limit=4, **_PRIVATE)
 
 
 def what(context: Context) -> str:

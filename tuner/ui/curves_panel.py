@@ -10,6 +10,7 @@ from tuner import access, runs
 from tuner.ui import render, text
 from tuner.ui.errors import toast
 from tuner.ui.event_columns import columns_of
+from tuner.ui.heard import heard
 from tuner.ui.theme import ACCENT
 from tuner.words import age
 
@@ -71,7 +72,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio) -> None:
     panel.fold.expand(open_fold, chosen, [panel.opened, panel.other], **_PRIVATE).then(plot, inputs, panel.plot, **_PRIVATE)
     panel.fold.collapse(lambda: False, None, panel.opened, queue=False, **_PRIVATE)
     changes = [panel.curve.change, panel.smoothing.change, panel.other.change, panel.due.change, chosen.change]
-    drawn = gr.on(changes, plot, inputs, panel.plot, trigger_mode="always_last", **_PRIVATE)
+    drawn = heard(*changes)(plot, inputs, panel.plot, **_PRIVATE)
     # Apart: with rows and title in one answer the component draws the rows it had before; a new title alone makes it draw
     # the lines of runs that joined or left.
     drawn.then(name, [panel.curve, panel.other], panel.plot, **_PRIVATE)

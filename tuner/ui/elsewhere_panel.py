@@ -13,6 +13,7 @@ from tuner.snippets import snippets
 from tuner.ui import text
 from tuner.ui.context import UNTOUCHED, Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 
 _LANGUAGES: dict[str, Any] = {"python": "python", "gradio_client": "python", "curl": "shell", "cli": "shell"}
 # Browsers and proxies take addresses of about 8,000 characters.
@@ -68,9 +69,9 @@ def wire(context: Context, panel: ElsewherePanel, model: gr.Dropdown, box: gr.Te
         info = text.SHARE_LINK_INFO if kept == len(words) else text.LINK_IS_CUT.format(f"{kept:,}")
         return [gr.Textbox(value=link, info=info), *(found[key] for key in panel.code)]
 
-    gr.on(
-        [page.select, model.change], fill, [model, box], [panel.link, *panel.code.values()], api_visibility="private",
-        show_progress="hidden", concurrency_limit=4, trigger_mode="always_last",
+    heard(page.select, model.change)(
+        fill, [model, box], [panel.link, *panel.code.values()], api_visibility="private",
+        show_progress="hidden", concurrency_limit=4,
     )  # fmt: skip
 
 

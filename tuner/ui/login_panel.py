@@ -10,6 +10,7 @@ from tuner import access
 from tuner.person import login_offered
 from tuner.ui import text
 from tuner.ui.errors import toast, when_over
+from tuner.ui.heard import heard
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,6 @@ def wire(panel: LoginPanel, chosen: gr.Radio) -> None:
         access.share(run_id or "", shared)
 
     # Not in the queue: an answer that comes late would undo a click of meanwhile.
-    chosen.change(toast(shared_box), chosen, panel.shared, queue=False, **quiet)
+    heard(chosen.change)(toast(shared_box), chosen, panel.shared, queue=False, **quiet)
     # What is kept stands there in the end, after an error or a late answer, too.
     when_over(panel.shared.input(share, [chosen, panel.shared], None, **quiet), toast(shared_box), panel.shared, chosen)

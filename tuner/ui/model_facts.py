@@ -4,6 +4,7 @@ import gradio as gr
 
 from tuner import catalog
 from tuner.ui import text
+from tuner.ui.heard import heard
 
 _HEADER = ["model", "size", "languages", "tokens", "licence", "take this when"]
 # The first three fit into the left column of a small screen; the rest is scrolled to, or seen by the button for full screen.
@@ -22,7 +23,7 @@ def draw(model: gr.Dropdown) -> None:
             comparison(), headers=_HEADER, datatype="str", interactive=False, wrap=True, column_widths=_WIDTHS,
             max_height=420, show_label=False, elem_id="offered-models",
         )  # fmt: skip
-    model.change(facts, model, shown, queue=False, show_progress="hidden", api_visibility="private")
+    heard(model.change)(facts, model, shown, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def facts(name: str | None) -> str:

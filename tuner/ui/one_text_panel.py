@@ -13,6 +13,7 @@ from tuner.inference import MOST_CHARACTERS, uncalibrated
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.pauses import pauses
 from tuner.ui.render_words import remark, words_html, words_table
 
@@ -146,18 +147,13 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
 
     why_outputs = [panel.words, panel.about, panel.numbers, panel.explain]
     why_inputs = [*inputs, panel.method, panel.label]
-    gr.on(
-        [panel.paused.change, model.change, panel.raw.input], answer, [*inputs, panel.raw],
-        [panel.answer, panel.note, panel.shown], trigger_mode="always_last", concurrency_limit=8,
+    heard(panel.paused.change, model.change, panel.raw.input)(
+        answer, [*inputs, panel.raw], [panel.answer, panel.note, panel.shown], concurrency_limit=8,
         show_progress_on=[panel.answer], show_progress="minimal", api_visibility="private", queue=context.answers_queue,
     )  # fmt: skip
-    # Before what takes longer: Gradio runs what hears the same event one after the other.
-    model.change(
-        start_from, model, [panel.label, panel.examples, panel.texts], trigger_mode="always_last", concurrency_limit=4, **_PRIVATE
-    )
-    gr.on(
-        [panel.paused.change, model.change, panel.method.input, panel.label.input], explained, why_inputs, why_outputs,
-        trigger_mode="always_last", concurrency_limit=4, **_PRIVATE,
+    heard(model.change)(start_from, model, [panel.label, panel.examples, panel.texts], concurrency_limit=4, **_PRIVATE)
+    heard(panel.paused.change, model.change, panel.method.input, panel.label.input)(
+        explained, why_inputs, why_outputs, concurrency_limit=4, **_PRIVATE
     )  # fmt: skip
     panel.explain.click(explained_anyway, why_inputs, why_outputs, concurrency_limit=2, **_PRIVATE | {"show_progress": "minimal"})
     panel.examples.click(lambda place, texts: texts[place], [panel.examples, panel.texts], panel.text, queue=False, **_PRIVATE)

@@ -19,6 +19,7 @@ from tuner.ui import (
 )
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.stopping import Stops
 
 
@@ -91,7 +92,7 @@ def _wire_models(context: Context, model: gr.Dropdown, chosen: gr.Radio, page: g
         run = context.run_of(run_id)
         return gr.Dropdown(context.model_choices(), value=_kept(name) or (run.id if run else None))
 
-    chosen.change(take, [chosen, model], model, **private)
+    heard(chosen.change)(take, [chosen, model], model, **private)
     page.select(refresh, [chosen, model], model, **private)
 
 

@@ -12,6 +12,7 @@ from tuner import access, environment, runs
 from tuner.errors import RunError
 from tuner.ui import text
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
     panel.pack.click(
         pack, chosen, [panel.download, panel.made], show_progress_on=panel.pack, concurrency_limit=2, **private
     ).success(tidy, panel.made, None, queue=False, **private)
-    chosen.change(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], queue=False, **private)
+    heard(chosen.change)(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], queue=False, **private)
 
 
 def _run(run_id: str | None) -> runs.Run:

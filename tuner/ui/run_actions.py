@@ -11,6 +11,7 @@ from tuner.launch import jobs, local
 from tuner.runs import LIVING, RESUMABLE, Run
 from tuner.ui import render, text
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -106,7 +107,7 @@ def wire(
             return form_of(config)
 
         button.click(fill, chosen, form, **_PRIVATE)
-    for event, visible in ((actions.sure.click, False), (actions.delete.click, True), (chosen.change, False)):
+    for event, visible in ((actions.sure.click, False), (actions.delete.click, True), (heard(chosen.change), False)):
         event(lambda visible=visible: gr.Button(visible=visible), None, actions.sure, queue=False, **_PRIVATE)
 
 

@@ -12,6 +12,7 @@ from tuner.hub.cleaned import check_pushable, cleaned_rows
 from tuner.ui import render_report, render_share, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.sharing import own_token
 
 # What is pushed → the end of the data set's name.
@@ -97,9 +98,9 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
             concurrency_limit=2, **private,
         )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **private}
-    gr.on([owner.change, name.change, panel.what.input], _named, [owner, name, panel.what], panel.repo, **quiet)
+    heard(owner.change, name.change, panel.what.input)(_named, [owner, name, panel.what], panel.repo, **quiet)
     for event in (chosen.change, panel.what.input):
-        event(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
+        heard(event)(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
 
 
 def _named(owner: str | None, name: str | None, what: str) -> str:

@@ -9,6 +9,7 @@ from tuner.errors import SettingsError, TunerError
 from tuner.hub import Client, Wanted
 from tuner.ui import render_report, text
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.sharing import own_token, owners
 
 _BRANCH, _PROPOSE = "branch", "pull request"
@@ -58,7 +59,7 @@ def draw() -> ShareForm:
 def wire(form: ShareForm, local: bool) -> None:
     """Connects what concerns the form alone: the box of the branch, and the check of rights."""
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    form.where.change(lambda where: gr.Textbox(visible=where == _BRANCH), form.where, form.branch, **quiet)
+    heard(form.where.change)(lambda where: gr.Textbox(visible=where == _BRANCH), form.where, form.branch, **quiet)
     asked = gr.State(None)
 
     @toast
@@ -76,7 +77,7 @@ def wire(form: ShareForm, local: bool) -> None:
         check, form.values, [form.rights, asked], api_visibility="private", show_progress_on=form.rights, concurrency_limit=2
     )
     # What was found out holds for what it was asked for. The news of a change may come after the answer, if the machine is busy.
-    for event in (found.then, *(part.change for part in form.values)):
+    for event in (found.then, heard(*(part.change for part in form.values))):
         event(clear_if_other, [asked, *form.values], form.rights, **quiet)
 
 

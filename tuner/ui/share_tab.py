@@ -17,6 +17,7 @@ from tuner.runs import Run
 from tuner.ui import render, render_report, render_share, share_data_panel, share_form, space_panel, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.share_form import ShareForm
 from tuner.ui.sharing import name_for, own_token, start
 
@@ -66,7 +67,7 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> No
     share_form.wire(form, context.local)
     _wire_preview(context, form, view, chosen, page, tabs)
     _wire_push(context, form, view, chosen)
-    space_panel.wire(context, space, chosen, [page.select, chosen.change, view.snippet.change])
+    space_panel.wire(context, space, chosen, [page.select, heard(chosen.change), view.snippet.change])
     share_data_panel.wire(context, data, chosen, form.owner, form.name)
 
 
@@ -112,7 +113,7 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **_PRIVATE}
     asked = [shown, chosen, form.owner, form.name, form.adapter]
     tabs.select(opened, None, shown, **quiet)
-    for event in (page.select(lambda: True, None, shown, **quiet).then, chosen.change):
+    for event in (page.select(lambda: True, None, shown, **quiet).then, heard(chosen.change)):
         filled = event(take, [shown, chosen, form.owner], taken, show_progress="hidden", concurrency_limit=4, **_PRIVATE)
         filled.then(look, asked, view.preview, show_progress_on=view.empty, concurrency_limit=2, **_PRIVATE)
     gr.on(

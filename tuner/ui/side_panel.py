@@ -8,6 +8,7 @@ from tuner.inference import MOST_CHARACTERS
 from tuner.ui import render, render_answers, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.pauses import pauses
 
 
@@ -61,13 +62,11 @@ def wire(context: Context, panel: SidePanel, model: gr.Dropdown) -> None:
         ]
         return f'<div class="side-grid columns-{len(texts)}">{"".join(cells)}</div>'
 
-    gr.on(
-        [pauses("side", [panel.text.change, panel.other.change]).change, model.change, panel.model.change],
+    heard(pauses("side", [panel.text.change, panel.other.change]).change, model.change, panel.model.change)(
         answer,
         [panel.text, panel.other, model, panel.model],
         panel.grid,
         api_visibility="private",
-        trigger_mode="always_last",
         show_progress="minimal",
         concurrency_limit=4,
     )

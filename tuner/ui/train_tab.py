@@ -34,6 +34,7 @@ from tuner.ui.curves_panel import CurvesPanel
 from tuner.ui.errors import as_text, toast, when_over
 from tuner.ui.estimate_panel import EstimatePanel
 from tuner.ui.event_columns import Columns, columns_of
+from tuner.ui.heard import heard
 from tuner.ui.jobs_panel import JobsPanel
 from tuner.ui.lr_panel import LrPanel
 from tuner.ui.probe_panel import ProbePanel
@@ -301,7 +302,7 @@ def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, c
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
     # Apart: of two changes in one moment the answers may come in either order.
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
-    picker.model.change(_base_line, picker.model, settings.base, **quiet)
+    heard(picker.model.change)(_base_line, picker.model, settings.base, **quiet)
     keep_head = settings.widgets["model", "keep_head"]
     keep_head.change(lambda keeps: text.KEPT_HEAD if keeps else text.NEW_HEAD, keep_head, settings.head, **quiet)
     # A commit goes with its model. That model is remembered: the box says `input` when somebody has only looked into it, too.

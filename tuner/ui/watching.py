@@ -35,9 +35,9 @@ _WATCH = f"""() => {{
   const address = `${{root.replace(/\\/$/, '')}}${{api_prefix}}/run/{_LOOK}${{sign ? '?__sign=' + sign : ''}}`;
   const raise = (id) => {{
     const box = document.querySelector(`#${{id}} input`);
-    if (!box) return;
+    if (!box) return false;
     box.value = Number(box.value) + 1;
-    box.dispatchEvent(new Event('input', {{bubbles: true}}));
+    return box.dispatchEvent(new Event('input', {{bubbles: true}}));
   }};
   let seen = [];
   const look = async () => {{
@@ -51,8 +51,8 @@ _WATCH = f"""() => {{
     }} catch {{
       marks = ['nobody there', 0];
     }}
-    if (marks[0] !== seen[0]) raise('changed'); else if (marks[1] !== seen[1]) raise('went-on');
-    seen = marks;
+    const moved = marks[0] !== seen[0] ? 'changed' : marks[1] !== seen[1] ? 'went-on' : '';
+    if (!moved || raise(moved)) seen = marks;
   }};
   const watch = async () => {{
     if (!document.hidden) await look();

@@ -12,6 +12,7 @@ from tuner.neighbours import nearest
 from tuner.ui import render_answers, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.ui.one_text_panel import OneTextPanel
 from tuner.ui.render_report import sentences
 from tuner.ui.stopping import Stops
@@ -118,7 +119,7 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, one: OneTextP
     ]
     # What was asked of a text that was changed meanwhile is no answer to the one that stands there; and the news of a change may
     # come, on a busy machine, seconds after the answer to the new text.
-    for event in (*(end.then for end in ended), one.paused.change, model.change):
+    for event in (*(end.then for end in ended), heard(one.paused.change, model.change)):
         event(clear_if_other, [*inputs, panel.of], shown, **quiet)
 
     def take(event: gr.SelectData, found: list[str]) -> Any:  # noqa: ANN401

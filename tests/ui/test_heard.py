@@ -1,0 +1,17 @@
+"""Functions that hear the same event of the page do not hold each other up."""
+
+from collections import defaultdict
+
+from tuner.ui.build import build_app
+from tuner.ui.context import Context
+
+
+def test_who_hears_the_last_of_an_event_hears_it_alone():
+    """Gradio calls all that hear an event again where one of them was busy, and again: see `heard`."""
+    hearers = defaultdict(list)
+    for function in build_app(Context(local=True)).fns.values():
+        for target, event in function.targets:
+            if target is not None and function.fn is not None:
+                hearers[target, event].append(function)
+    shared = [found for found in hearers.values() if len(found) > 1]
+    assert [[each.name for each in found] for found in shared if any(each.trigger_mode == "always_last" for each in found)] == []
