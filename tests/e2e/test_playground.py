@@ -40,7 +40,7 @@ def type_text(page, words):
 
 @pytest.mark.slow
 def test_a_page_whose_model_was_just_set_comes_to_rest(page, server, run):
-    """Once it went on to ask 20 questions a second, for as long as it was open."""
+    """Once it went on to ask five questions a second, for as long as it was open."""
     page.goto(f"{server}/?run={run}&tab=playground")
     page.locator("#playground-text textarea").fill("the film was great today")
     expect(page.locator("#playground-answer b").first).to_have_text("positive")

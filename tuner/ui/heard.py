@@ -12,7 +12,7 @@ def heard(*events: Any) -> Callable[..., Any]:  # noqa: ANN401
 
     The browser has the functions of one event wait for one another. And where an event comes again meanwhile, one that hears
     its last (`trigger_mode="always_last"`, that of every `change`) is made up for by calling all of them again, which may go on
-    for ever: a page whose model was set twice asked 20 questions a second until it was closed. After a moment of its own a
+    for ever: a page whose model was set twice asked five questions a second until it was closed. After a moment of its own a
     function waits for nobody, and only itself is called again.
     """
     moment: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
