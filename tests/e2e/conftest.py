@@ -1,6 +1,7 @@
 """A real Chromium over the real app; what it shows is kept in `tests/screenshots/`."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,25 @@ def page(browser, server):
     assert [url for url in page.foreign if not url.startswith(server)] == []
     assert page.problems == []
     page.close()
+
+
+def asked_at_rest(page, seconds=5):
+    """What a page asks while nothing it shows changes, by the last part of each address; other tests' runs may age meanwhile."""
+    for _ in range(12):
+        asked, marks = [], []
+
+        def note(response, asked=asked, marks=marks):
+            asked.append(re.sub(r"\?.*", "", response.url).rpartition("/")[2])
+            if asked[-1] == "seen":
+                marks.append(tuple(response.json()["data"][0]))
+
+        page.on("response", note)
+        page.wait_for_timeout(1000 * seconds)
+        page.remove_listener("response", note)
+        if len(set(marks)) == 1 and len(marks) > 1 and marks[0] == getattr(page, "last_mark", None):
+            return asked
+        page.last_mark = marks[-1] if marks else None
+    raise AssertionError("The page never came to rest.")
 
 
 def shot(page, name):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import shot, train_opinions
+from tests.e2e.conftest import asked_at_rest, shot, train_opinions
 
 HOSTILE = '<img src=x onerror="window.hacked=1">'
 # Lines of the file that is stopped: more than a machine answers in the seconds between sight of the button and its press.
@@ -45,10 +45,7 @@ def test_a_page_whose_model_was_just_set_comes_to_rest(page, server, run):
     page.locator("#playground-text textarea").fill("the film was great today")
     expect(page.locator("#playground-answer b").first).to_have_text("positive")
     page.wait_for_timeout(8_000)
-    asked = []
-    page.on("request", lambda request: asked.append(re.sub(r"\?.*", "", request.url).rpartition("/")[2]))
-    page.wait_for_timeout(3_000)
-    assert set(asked) == {"seen"}
+    assert set(asked_at_rest(page)) == {"seen"}
 
 
 @pytest.mark.slow

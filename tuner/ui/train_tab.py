@@ -1,9 +1,11 @@
 """Train: settings generated from the config, start and stop, live progress and curves."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 
 from tuner import access, catalog, runs
 from tuner.colours import SENTIMENT
@@ -49,6 +51,10 @@ _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 _MOVING = 5
 _LINE_COLOURS = {"training": ACCENT, "validation": SENTIMENT["negative"]}
 _SCORE_COLOURS = {"accuracy": "#0072B2", "macro F1": "#009E73", "macro recall": "#E69F00"}
+# A chart without a point is drawn, too: one that is taken off the page while its tab is hidden measures itself, and fails. A
+# point that is nowhere says of what kind the columns are, and which lines there will be.
+_NO_LOSS = pd.DataFrame({"step": math.nan, "loss": math.nan, "rows": list(_LINE_COLOURS)})
+_NO_SCORES = pd.DataFrame({"step": math.nan, "score": math.nan, "metric": list(_SCORE_COLOURS)})
 
 
 @dataclass(frozen=True)
@@ -104,12 +110,13 @@ def _moving(run: Run, row: dict[str, Any]) -> list[Any]:
     said = columns_of(run)
     points = said if row["kind"] == "run" else Columns().and_then(study_panel.points_of(run))
     loss, scores = render.loss_frame(points), render.metric_frame(points)
+    highest = float(loss["loss"].max()) if len(loss) else 1.0
     end, title = study_panel.axis_of(run)
-    steps: dict[str, Any] = {"x_lim": [0, end], "x_title": title}
+    steps: dict[str, Any] = {"x_lim": [0, end or 1], "x_title": title}
     return [
         render.run_head(row),
-        gr.LinePlot(loss, y_lim=[0, float(loss["loss"].max()) * 1.05], **steps) if len(loss) else None,
-        gr.LinePlot(scores, **steps) if len(scores) else None,
+        gr.LinePlot(loss if len(loss) else _NO_LOSS, y_lim=[0, highest * 1.05], **steps),
+        gr.LinePlot(scores if len(scores) else _NO_SCORES, **steps),
         "\n".join(said.notes),
         run.log_tail(),
     ]
