@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+import torch
 import transformers.optimization as library
 
 from tuner import catalog, runs
@@ -86,6 +87,13 @@ def test_whether_a_metric_should_rise_is_known():
         return scheduler_arguments(TrainingConfig(lr_scheduler_type="greedy", metric_for_best_model=metric))["mode"]
 
     assert (mode("accuracy"), mode("loss"), mode("brier_score")) == ("max", "min", "min")
+
+
+def test_the_polynomial_scheduler_takes_the_smallest_rate_that_is_allowed():
+    config = TrainingConfig(lr_scheduler_type="polynomial", learning_rate=1e-7)
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=config.learning_rate)
+    scheduler = library.get_scheduler("polynomial", optimizer, 0, 10, scheduler_specific_kwargs=scheduler_arguments(config))
+    assert scheduler.get_last_lr() == [1e-7]
 
 
 @pytest.mark.parametrize(

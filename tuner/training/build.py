@@ -67,12 +67,14 @@ def scheduler_arguments(config: TrainingConfig) -> dict[str, Any]:
 
     A floor of a tenth of the rate is that of GPT-3 and Chinchilla (Brown et al. 2020, Hoffmann et al. 2022). A fine-tuning has
     few validations, so that the rate is halved after one without a better score; `greedy` stays between a tenth and ten times
-    the rate, where the library's own floor, 1e-3, lies above it.
+    the rate, where the library's own floor, 1e-3, lies above it. That of `polynomial`, 1e-7, has to lie below the rate.
     """
     given = config.lr_scheduler_kwargs or {}
     needed: dict[str, Any] = {}
     if config.lr_scheduler_type in ("cosine_with_min_lr", "cosine_warmup_with_min_lr") and "min_lr" not in given:
         needed = {"min_lr_rate": 0.1}
+    if config.lr_scheduler_type == "polynomial" and config.learning_rate <= 1e-7:
+        needed = {"lr_end": 0.0}
     if config.follows_the_metric:
         needed = {"mode": "max" if config.metric_for_best_model in HIGHER_IS_BETTER else "min", "patience": 0, "factor": 0.5}
     if config.lr_scheduler_type == "greedy":
