@@ -110,6 +110,8 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 /* Gradio draws a point's symbol under the mouse alone; a validation is often the only one. */
 #score-chart .hover_marks path[opacity="0"], #loss-chart .hover_marks path[opacity="0"][aria-label*="rows: validation"]
 { d: path("M0,0h0.01"); opacity: 1; stroke-width: 7px; stroke-linecap: round; }
+/* It cuts off half of those at the edge, such as the last. */
+#score-chart .hover_marks, #loss-chart .hover_marks { clip-path: none; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
