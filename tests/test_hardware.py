@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tuner import hardware, runs
+from tuner import environment, hardware, runs
 
 
 def test_the_cores_are_those_this_process_may_use():
@@ -77,6 +77,14 @@ def test_a_hidden_gpu_is_none(nvidia_smi, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert hardware.describe().kind == "cpu"
     assert hardware.free_memory() > 2**30
+
+
+def test_a_run_notes_the_cpu_where_torch_does_not_find_the_gpu(nvidia_smi, queued, tiny_config, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    run = queued(tiny_config())
+    nvidia_smi("1024")
+    environment.record(run)
+    assert "CPU" in run.environment["device"]
 
 
 @pytest.mark.parametrize(("visible", "free"), [("0", 1), ("1", 9), ("0,1", 9), ("GPU-0a", 1), ("MIG-1", 9)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import tuner
 from tuner import runs
-from tuner.hardware import describe, resolve_precision, torch_device
+from tuner.hardware import cpu, describe, resolve_precision, torch_device
 from tuner.runs import Run
 
 # What decides the numbers a training comes to, and what reads and writes its files.
@@ -42,6 +42,8 @@ def record(run: Run) -> None:
     A resumed run's tells of the machine it went on on.
     """
     found = {**installed(), "torch_device": torch_device()}
+    if found["torch_device"] == "cpu":  # also where there is a GPU that torch does not find
+        found["device"] = cpu().name
     with contextlib.suppress(ValueError):  # one this machine cannot honour is refused where the Trainer is built
         found["precision"] = resolve_precision(run.config.training.precision)[0]
     runs.write_atomically(run.folder / "environment.json", json.dumps(found, indent=1, ensure_ascii=False))
