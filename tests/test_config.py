@@ -197,6 +197,13 @@ def test_labels_that_yaml_takes_for_numbers_or_booleans_are_named_as_the_data_sh
     assert list(TrainingConfig(class_weights=typed).class_weights) == labels
 
 
+@pytest.mark.parametrize(("typed", "names"), [("{a: no, b: Yes}", ["no", "Yes"]), ("{a: 1.50, b: null}", ["1.50", None])])
+def test_new_names_of_labels_are_taken_as_they_are_written(typed, names):
+    """`no` and `1` were once refused, as a truth value and a number."""
+    assert list(RunConfig(**parse_assignments([f"data.label_map={typed}"])).data.label_map.values()) == names
+    assert list(RunConfig.from_yaml(f"data: {{label_map: {typed}}}").data.label_map.values()) == names
+
+
 def test_labels_of_python_are_named_as_the_data_shows_them():
     assert RunConfig(data={"label_map": {0: "a", True: "b", 2.0: "c"}}).data.label_map == {"0": "a", "True": "b", "2": "c"}
     assert "the label '1' is given twice" in problems(data={"label_map": {1: "a", "1": "b"}})[0]

@@ -217,7 +217,7 @@ def _read(section: str, field: str, value: str) -> Any:  # noqa: ANN401
     given = (str,) if get_origin(kind) is Literal else get_args(kind) or (kind,)  # eval_strategy=no is a word, too
     parts = {getattr(part, "__origin__", part) for part in given}
     if str not in parts or not parts <= {str, list, type(None)}:
-        return number(yaml_text.read(value))
+        return number(yaml_text.read(value, names=field == "label_map"))
     if value.startswith(("'", '"')) or (list in parts and value.startswith("[")):
         return yaml_text.read(value, words=True)
     return None if value in ("", "null") and type(None) in parts else value

@@ -4,7 +4,9 @@ from typing import Any
 
 import yaml
 
-_DATE, _MERGE, _TEXT, _BOOL, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "str", "bool", "float"))
+_DATE, _MERGE, _TEXT, _BOOL, _FLOAT, _NULL = (
+    f"tag:yaml.org,2002:{name}" for name in ("timestamp", "merge", "str", "bool", "float", "null")
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -20,7 +22,7 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
         known: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
                 continue
             key.tag, key.value = _TEXT, _label(key)
@@ -28,6 +30,8 @@ class _Loader(yaml.SafeLoader):
                 line = key.start_mark.line + 1
                 raise yaml.constructor.ConstructorError(problem=f"'{key.value[:80]}' is given twice, again in line {line}")
             known.add(key.value)
+            if key.value == "label_map":
+                _as_written(value)
         return super().construct_mapping(node, deep)
 
 
@@ -38,17 +42,29 @@ def _label(key: yaml.ScalarNode) -> str:
     return key.value.removesuffix(".0") if key.tag == _FLOAT else key.value
 
 
-def read(text: str, *, words: bool = False) -> Any:  # noqa: ANN401
+def _as_written(names: yaml.Node) -> None:
+    """Makes a mapping's values text as they are written, `no` and `1`, too; null stays null."""
+    for _, name in names.value if isinstance(names, yaml.MappingNode) else ():
+        if isinstance(name, yaml.ScalarNode) and name.tag != _NULL:
+            name.tag = _TEXT
+
+
+def read(text: str, *, words: bool = False, names: bool = False) -> Any:  # noqa: ANN401
     """What a YAML text says.
 
     Args:
         words: whether all that stands in it is text, `123` and `no`, too.
+        names: whether it is the value of a `label_map`, which gives labels their names.
 
     Raises:
         ValueError: it is no YAML, or more than can be read; the message completes "… cannot be read as YAML (…)".
     """
     try:
-        return yaml.load(text, yaml.BaseLoader if words else _Loader)
+        loader = (yaml.BaseLoader if words else _Loader)(text)
+        node = loader.get_single_node()
+        if names:
+            _as_written(node)
+        return None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())[:300]) from None
     except RecursionError:
