@@ -79,6 +79,7 @@ def cases() -> dict[str, tuple[str, Settings]]:
     """Name → preset, settings over it."""
     found: dict[str, tuple[str, Settings]] = {f"preset {name}": (name, {}) for name in PRESETS}
     found["preset seven-steps"] = ("seven-steps", SHIPPED)
+    found["preset quick, head rate 1e-3"] = ("quick", {"training": {"head_learning_rate": 1e-3}})
     return found | {name: ("quick", merge(BASE, settings)) for name, settings in STRATEGIES.items()}
 
 
