@@ -1,7 +1,9 @@
 """Evaluations: what is scored, against what, and what is kept."""
 
 import json
+import os
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
@@ -308,6 +310,14 @@ def test_old_evaluations_are_forgotten(run, monkeypatch):
     evaluate(run, split="validation")
     evaluate(run, split="train")
     assert len(evaluations_of(run)) == 1
+
+
+def test_a_new_evaluation_is_kept_after_the_clock_was_set_back(run, monkeypatch):
+    monkeypatch.setattr(evaluations, "MOST_KEPT", 1)
+    old = evaluation_of(run, split="validation")
+    tomorrow = time.time() + 86_400
+    os.utime(run.folder / "evaluations" / old.name.split("/")[1], (tomorrow, tomorrow))
+    assert evaluations.get(evaluation_of(run, split="train").name)
 
 
 def test_the_public_name_is_this_function():

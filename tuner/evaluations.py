@@ -166,7 +166,7 @@ def save(evaluation: Evaluation, run: Run | None, extras: str = "") -> Evaluatio
     write_frame(folder / "predictions.parquet", evaluation.predictions)
     runs.write_atomically(folder / "report.json", report.model_dump_json(indent=1))
     if "/" in name:
-        _forget_oldest(folder.parent)
+        _forget_oldest(folder)
     return Evaluation(report, evaluation.predictions, name)
 
 
@@ -195,8 +195,10 @@ def _read(folder: Path, name: str) -> Evaluation | None:
     return Evaluation(report, frame, name) if len(frame) == report.n else None
 
 
-def _forget_oldest(folder: Path) -> None:
-    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+def _forget_oldest(newest: Path) -> None:
+    """Deletes what is too much beside the newest, which the clock need not show to be it: it may have been set back."""
+    folder = newest.parent
+    found = sorted(folder.iterdir(), key=lambda path: (path == newest, path.stat().st_mtime), reverse=True)
     shared = folder == _kept(None) and not (current().local or current().name)
     for old in found[MOST_OF_VISITORS if shared else MOST_KEPT :]:
         shutil.rmtree(old, ignore_errors=True)

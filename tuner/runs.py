@@ -16,7 +16,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +44,7 @@ _ROOM_BYTES = 64 * 1024
 JOB_FILE = "job.json"
 _NO_HOME = "Free some disk space, or set TUNER_HOME to a folder that can be written."
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_STAMP = "%Y%m%d-%H%M%S"
 
 
 class RunStatus(BaseModel):
@@ -282,7 +283,7 @@ def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "
         RunError: the folder cannot be made, or nothing is trained here.
     """
     check_trains()
-    run_id = run_id or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    run_id = run_id or _new_id()
     run = Run(run_id, home() / "runs" / run_id)
     try:
         run.folder.mkdir(parents=True, mode=0o700)
@@ -298,6 +299,16 @@ def create(config: RunConfig, owner: str = "", kind: Kind = "run", plan: str = "
         shutil.rmtree(run.folder, ignore_errors=True)
         raise RunError(f"The run folder {run.folder} cannot be written ({error.strerror}).", _NO_HOME) from None
     return run
+
+
+def _new_id() -> str:
+    """Now, in UTC, but after the newest run, by a second where both are of one second or the clock was set back."""
+    now = f"{datetime.now(UTC):{_STAMP}}"
+    newest = next((run.id[: len(now)] for run in all_runs()), "")
+    if newest >= now:
+        with contextlib.suppress(ValueError, OverflowError):  # a folder with an impossible date
+            now = f"{datetime.strptime(newest, _STAMP).replace(tzinfo=UTC) + timedelta(seconds=1):{_STAMP}}"
+    return f"{now}-{secrets.token_hex(3)}"
 
 
 def is_run_id(name: str) -> bool:
