@@ -1,6 +1,7 @@
 """What every test gets: its own home, no network, tiny real models and small labelled files."""
 
 import json
+import math
 import os
 import runpy
 import shutil
@@ -32,6 +33,7 @@ import_module("tuner.ui")  # before Gradio, as the app does
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+from safetensors.numpy import load_file, save_file  # noqa: E402
 
 from tests import tiny  # noqa: E402
 from tests.serving import start_server  # noqa: E402
@@ -59,6 +61,16 @@ def tiny_models(tmp_path_factory):
     """Architecture → folder of a real pretrained model of that kind, two layers of 32 numbers, saved as safetensors."""
     folder = tmp_path_factory.mktemp("models")
     return {name: tiny.save_model(name, folder / name) for name in tiny.ARCHITECTURES}
+
+
+@pytest.fixture
+def diverging(tiny_models, tmp_path):
+    """Folder of a model whose loss is no number."""
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "diverging")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.encoder.layer.0.output.dense.weight"][:] = math.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tuner.errors import SettingsError
+from tuner.launch.study import prepared
 from tuner.study.plan import Choices, Range, StudyConfig, flags_of, parse_over
 
 
@@ -99,3 +100,28 @@ def test_settings_become_flags():
 def test_what_contradicts_another_setting_is_left_to_the_trial(space):
     """Another setting of the study's may make it right."""
     search(space)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "space", "said"),
+    [
+        (
+            {"adversarial_epsilon": 1.0},
+            {"model.lora": [4, 8]},
+            "space: training.adversarial_epsilon = 1.0: not with model.lora = ",
+        ),
+        ({"max_steps": 3}, {"training.num_train_epochs": [1, 2]}, "space: training.num_train_epochs does nothing in any trial: "),
+        ({}, {"model.lora_dropout": [0.1, 0.2]}, "space: model.lora_dropout does nothing in any trial: with model.lora empty"),
+    ],
+)
+def test_a_search_that_no_trial_can_honour_is_refused_before_it_starts(fixed, space, said, study_config):
+    """Once these ran until the last trial had failed, or called the first of equal trials the best."""
+    plan = search({path: {"choices": values} for path, values in space.items()})
+    with pytest.raises(SettingsError) as caught:
+        prepared(study_config(**fixed), plan)
+    assert caught.value.problems[0].startswith(said)
+
+
+def test_settings_that_need_each_other_are_searched_together(study_config):
+    plan = search({"model.lora_dropout": {"low": 0, "high": 0.2}, "model.lora": {"choices": [None, 4]}})
+    prepared(study_config(), plan)

@@ -120,8 +120,8 @@ def test_a_failed_trial_is_a_row_with_its_cause(study_here, study_config):
     assert result.state == "completed"
 
 
-def test_a_study_whose_trials_all_fail_has_failed(study_here, study_config):
-    result = study_here(study_config(model={"freeze_layers": 1}), space={"model.lora": {"choices": [2, 4]}}, n_trials=2)
+def test_a_study_whose_trials_all_fail_has_failed(study_here, study_config, diverging):
+    result = study_here(study_config(model={"name": str(diverging)}), space=RATES, n_trials=2)
     status = runs.get(result.run_id).status
     assert (status.state, status.exit_code) == ("failed", 1)
     assert status.message.startswith("All 2 trials failed. The last one: ")

@@ -180,6 +180,7 @@ def test_a_fall_of_the_rate_longer_than_the_run_is_warned_of(steps, warned):
         ({"model": {"layer_selection": "last"}}, "model.layer_selection"),
         ({"model": {"lora_dropout": 0.3}}, "model.lora_dropout"),
         ({"model": {"freeze": "all_but_head"}, "training": {"layerwise_lr_decay": 0.9}}, "training.layerwise_lr_decay"),
+        ({"training": {"max_steps": 5, "num_train_epochs": 2}}, "training.num_train_epochs"),
         ({"augmentation": {"copies": 3}}, "augmentation.copies"),
     ],
 )
@@ -197,6 +198,7 @@ def test_a_changed_setting_that_does_nothing_is_warned_of(settings, path):
         {"model": {"freeze": "embeddings"}, "training": {"layerwise_lr_decay": 0.9}},
         {"augmentation": {"copies": 3, "swap": 0.1}},
         {"training": {"lr_scheduler_type": "constant", "warmup_steps": 0}},
+        {"training": {"max_steps": 5}},
         *({"preset": name} for name in catalog.PRESETS),
     ],
 )

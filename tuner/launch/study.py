@@ -1,5 +1,6 @@
 """Starts studies: searches, repeats and learning curves, whose worker is a process on this machine."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,11 +9,14 @@ from tuner.config import RunConfig
 from tuner.errors import ModelError, SettingsError, TunerError, gathering, raise_all
 from tuner.launch.local import follow, prepare, spawn
 from tuner.runs import Run
-from tuner.study.plan import SHARES, Choices, Metric, Range, StudyConfig, changes_of, is_whole
+from tuner.study.plan import SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole
 from tuner.study.results import StudyResult, results
+from tuner.training.estimate import without_effect
 from tuner.training.fitting import fitted
 
 OnEvent = Callable[[dict[str, Any]], None]
+# A choice is one of at most 100; a draw takes 0.1 ms.
+_DRAWS = 500
 
 
 def search(
@@ -39,7 +43,7 @@ def search(
         SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
     """
     budget = {"n_trials": n_trials, "minutes": minutes, "metric": metric, "pruning": pruning, "seed": seed}
-    return results(follow(start(config, StudyConfig(kind="search", space=dict(space), **budget)), on_event))
+    return results(follow(start(config, StudyConfig(kind="search", space=space, **budget)), on_event))
 
 
 def repeat(
@@ -70,7 +74,7 @@ def learning_curve(
         RunFailed: no part could be trained.
         SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
     """
-    return results(follow(start(config, StudyConfig(kind="learning-curve", shares=list(shares), repeats=repeats)), on_event))
+    return results(follow(start(config, StudyConfig(kind="learning-curve", shares=shares, repeats=repeats)), on_event))
 
 
 def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
@@ -122,6 +126,8 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
     with gathering(found):
         config = prepare(config)
     raise_all(found)
+    if plan.kind == "search":
+        _refuse_what_no_trial_can(config, plan.space)
     _refuse_what_the_base_model_cannot(config, plan)
     return config
 
@@ -142,6 +148,32 @@ def _unfit_for_parts(config: RunConfig) -> list[str]:
     if config.data.train_samples_seed is not None:
         problems.append(f"data.train_samples_seed = {config.data.train_samples_seed}: a learning curve draws itself; empty it.")
     return problems
+
+
+def _refuse_what_no_trial_can(config: RunConfig, space: Space) -> None:
+    """A space of which every trial contradicts the other settings, or in which a setting does nothing whatever it is.
+
+    Found by drawing from it, so that settings which need each other can be searched together.
+    """
+    draw = random.Random(0)
+    possible, told = [], []
+    for _ in range(_DRAWS):
+        values = {
+            path: draw.choice(part.choices) if isinstance(part, Choices) else part.at(draw.random(), is_whole(path))
+            for path, part in space.items()
+        }
+        try:
+            possible.append(config.with_changes(changes_of(values)))
+        except SettingsError as error:
+            told.append(error.problems)
+    if not possible:
+        raise SettingsError([f"space: {problem}" for problem in told[0]])
+    idle = [without_effect(trial) for trial in possible]
+    problems = [
+        f"space: {path} does nothing in any trial: {idle[0][path]}." for path in space if all(path in why for why in idle)
+    ]
+    if problems:
+        raise SettingsError(problems)
 
 
 def _refuse_what_the_base_model_cannot(config: RunConfig, plan: StudyConfig) -> None:

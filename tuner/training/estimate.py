@@ -235,35 +235,44 @@ def idle_settings(config: RunConfig) -> list[str]:
     Told, not refused: the app's form and a run's config.yaml give every setting, also those nobody meant. What its preset
     says was not changed.
     """
-    model, training, preset = config.model, config.training, RunConfig(preset=config.preset)
+    preset, found = RunConfig(preset=config.preset), []
+    for path, why in without_effect(config).items():
+        section, _, field = path.partition(".")
+        value, usual = (getattr(getattr(settings, section), field) for settings in (config, preset))
+        if value and value != usual:
+            found.append(f"{path} = {value!r} does nothing: {why}.")
+    return found
+
+
+def without_effect(config: RunConfig) -> dict[str, str]:
+    """`section.field` of each setting that would change nothing, whatever it is → why."""
+    model, training = config.model, config.training
     waiting = {
         "model.layer_selection": (not model.num_hidden_layers, "model.num_hidden_layers empty, all layers are kept"),
         "model.lora_dropout": (not model.lora, "model.lora empty, there are no matrices"),
         "training.warmup_steps": (
-            training.lr_scheduler_type == "constant" and training.warmup_steps,
+            training.lr_scheduler_type == "constant",
             "training.lr_scheduler_type = 'constant' the rate never rises; constant_with_warmup has a warm-up",
         ),
         "training.eval_steps": (
-            training.eval_strategy != "steps" and training.eval_steps,
+            training.eval_strategy != "steps",
             f"training.eval_strategy = '{training.eval_strategy}' no steps are counted; set it to steps",
         ),
         "training.save_steps": (
-            training.save_strategy != "steps" and training.save_steps,
+            training.save_strategy != "steps",
             f"training.save_strategy = '{training.save_strategy}' no steps are counted; set it to steps",
         ),
         "training.layerwise_lr_decay": (
             model.freeze == "all_but_head" and training.layerwise_lr_decay != 1,
             "model.freeze = 'all_but_head' no layer is trained",
         ),
+        "training.num_train_epochs": (
+            training.max_steps > 0,
+            f"training.max_steps = {training.max_steps} the run is so many steps long; set it to -1",
+        ),
         "augmentation.copies": (not is_on(config.augmentation), "every strategy at 0 no copies are made; give one a share"),
     }
-    found = []
-    for path, (idle, why) in waiting.items():
-        section, _, field = path.partition(".")
-        value, usual = (getattr(getattr(settings, section), field) for settings in (config, preset))
-        if idle and value != usual:
-            found.append(f"{path} = {value!r} does nothing: with {why}.")
-    return found
+    return {path: f"with {why}" for path, (idle, why) in waiting.items() if idle}
 
 
 def doubts_about(memory: int, free_memory: int, disk: int, free_disk: int) -> list[str]:
