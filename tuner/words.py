@@ -21,6 +21,11 @@ def age(seconds: float) -> str:
     return f"{days} day{'s' if days != 1 else ''} ago"
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """A text where there is little room: one that is too long ends with "…"."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def size(count: float) -> str:
     """Bytes in words: "312 bytes", "41 KB", "90.9 MB", "1.25 GB", powers of ten."""
     for least, name, digits in ((1e9, "GB", 2), (1e6, "MB", 1), (1e3, "KB", 0)):

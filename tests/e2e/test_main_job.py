@@ -59,6 +59,7 @@ def test_data_train_reload_evaluate_type(page, browser, server):
     page.click("#to-evaluate")
     expect(page.locator("#answer")).to_contain_text("Right")
     expect(page.locator("#confusion")).to_contain_text("negative")
+    expect(page).to_have_url(re.compile("tab=evaluate"))  # where a reload begins
     shot(page, "5-evaluate")
 
     page.click("#to-playground")

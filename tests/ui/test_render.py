@@ -31,6 +31,15 @@ def test_the_head_says_step_rate_and_time_left():
     assert "step 5 of 20 · epoch 0.50 · 12 samples/s · about 40 s left" in render.run_head(ROW)
 
 
+def test_the_progress_bar_is_read_out():
+    shown = render.run_head(ROW)
+    assert 'role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100" aria-valuenow="25"' in shown
+
+
+def test_a_long_name_is_cut_with_a_sign():
+    assert render.run_choice({**ROW, "title": "a" * 61}, now=60)[0].startswith("a" * 59 + "…\n")
+
+
 @pytest.mark.parametrize(
     "settings",
     [

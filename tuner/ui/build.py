@@ -33,9 +33,23 @@ _ANSWERING_TABS = ("evaluate", "playground")
 # page, and the button that starts one at the end of a form longer than a screen.
 _RUN_TO_URL = """(id) => {
     const url = new URL(window.location);
+    // What a link to the Playground asked of another run.
+    const before = url.searchParams.get('run');
+    if (before && before !== id) ['text', 'model'].forEach((name) => url.searchParams.delete(name));
     if (id) url.searchParams.set('run', id); else url.searchParams.delete('run');
     window.history.replaceState({}, '', url);
     window.scrollTo({top: 0});
+}"""
+
+# The tab, too. Gradio marks the button of the new one after it has told of the change.
+_TAB_TO_URL = """() => {
+    window.scrollTo(0, 0);
+    setTimeout(() => {
+        const tab = document.querySelector('#tabs > .tab-wrapper [role=tab][aria-selected=true]')?.dataset.tabId;
+        const url = new URL(window.location);
+        if (tab) url.searchParams.set('tab', tab);
+        window.history.replaceState({}, '', url);
+    }, 100);
 }"""
 
 # There the list of runs lies over the whole page.
@@ -70,7 +84,7 @@ def build_app(context: Context) -> gr.Blocks:
                 playground = playground_tab.build(context, chosen, playground_page, tabs)
             with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
-        tabs.change(None, None, None, js="() => window.scrollTo(0, 0)", api_visibility="private")
+        tabs.change(None, None, None, js=_TAB_TO_URL, api_visibility="private")
         gone = gr.Textbox("", visible="hidden", show_label=False, container=False, elem_id="gone")  # the run that was deleted
         watching.wire(app, watching.Sidebar(chosen, no_runs, colours, gone), login, train, evaluate)
 

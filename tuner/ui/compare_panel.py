@@ -13,6 +13,7 @@ from tuner.ui import render, render_report, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.event_columns import columns_of
+from tuner.words import shortened
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
         # Those on the same rows first: these can be compared on all of them.
         ordered = pd.concat([same, frame[frame["rows"] != rows]]) if len(frame) else frame
         choices = [
-            (f"{title[:60]} · {run} · macro F1 {score:.3f}" + ("" if found == rows else text.OTHER_ROWS), run)
+            (f"{shortened(title)} · {run} · macro F1 {score:.3f}" + ("" if found == rows else text.OTHER_ROWS), run)
             for title, run, score, found in zip(*(ordered[key] for key in ("title", "run", "macro_f1", "rows")), strict=True)
             if run != run_id
         ] if len(frame) else []  # fmt: skip

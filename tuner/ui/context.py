@@ -37,7 +37,7 @@ from tuner.scoring import Extras, Progress, evaluation_of
 from tuner.together import Batcher
 from tuner.training.batches import free_memory
 from tuner.ui.lent import Lent
-from tuner.words import age
+from tuner.words import age, shortened
 
 _MOST_CLASSIFIERS = 2
 _MOST_DATA_SETS = 3
@@ -351,7 +351,7 @@ class Context:
 def _described(row: dict[str, Any]) -> str:
     """A run in one line; runs of the same settings differ by score and age."""
     score = row["metrics"].get("macro_f1")
-    parts = [row["title"][:60], f"macro F1 {score:.3f}" if score is not None else "", age(time.time() - row["created"])]
+    parts = [shortened(row["title"]), f"macro F1 {score:.3f}" if score is not None else "", age(time.time() - row["created"])]
     return " · ".join(filter(None, parts))
 
 

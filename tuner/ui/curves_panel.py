@@ -12,7 +12,7 @@ from tuner.ui.errors import toast
 from tuner.ui.event_columns import columns_of
 from tuner.ui.heard import heard
 from tuner.ui.theme import ACCENT
-from tuner.words import age
+from tuner.words import age, shortened
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _EARLIER = "#adb5bd"
@@ -60,7 +60,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio) -> None:
 
     @toast
     def name(curve: str, other_id: str) -> gr.LinePlot:
-        return gr.LinePlot(title=f"{curve}, {access.get(other_id).title[:60]} beside it" if other_id else curve)
+        return gr.LinePlot(title=f"{curve}, {shortened(access.get(other_id).title)} beside it" if other_id else curve)
 
     @toast
     def open_fold(run_id: str | None) -> list[Any]:
@@ -80,4 +80,4 @@ def wire(panel: CurvesPanel, chosen: gr.Radio) -> None:
 
 def _named(row: dict[str, Any]) -> str:
     """A run by its name and age, as the list of runs has them; its id would not fit into the box."""
-    return f"{row['title'][:60]} · {age(time.time() - row['created'])}"
+    return f"{shortened(row['title'])} · {age(time.time() - row['created'])}"

@@ -16,6 +16,7 @@ from tuner.ui.errors import toast
 from tuner.ui.heard import heard
 from tuner.ui.pauses import pauses
 from tuner.ui.render_words import remark, words_html, words_table
+from tuner.words import shortened
 
 # Explained while one types; more words take longer than the 0.3 s in which a page should answer.
 _EXPLAINED_AT_ONCE = 40
@@ -162,7 +163,7 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
 def _chips(examples: list[list[str]]) -> tuple[list[list[str]], list[str]]:
     """What the chips say (kind and the beginning of the text), and the whole texts."""
     titles = [f"{kind} · {words}" if kind else words for kind, words in examples]
-    return [[render_answers.shortened(title, _CHIP)] for title in titles], [words for _, words in examples]
+    return [[shortened(title, _CHIP)] for title in titles], [words for _, words in examples]
 
 
 def _plain_examples() -> list[list[str]]:

@@ -25,7 +25,7 @@ from tuner.runs import LIVING
 from tuner.ui import text
 from tuner.ui.event_columns import Columns
 from tuner.ui.theme import STATE_COLOURS
-from tuner.words import age, duration
+from tuner.words import age, duration, shortened
 
 MOST_LABELS_IN_A_CHART = 24
 _SIGNS = {
@@ -80,7 +80,7 @@ def run_choice(row: dict[str, Any], now: float | None = None) -> tuple[str, str]
         progress = f" · macro F1 {score:.2f}" if score is not None else ""
     made = age((now or time.time()) - row["created"]) if row["created"] else ""
     whose = f" · {row['owner']}" if row.get("owner", "") not in ("", current().name) else ""
-    return f"{row['title'][:60]}{whose}\n{_SIGNS.get(state, '?')} {state}{progress} · {made}", row["run_id"]
+    return f"{shortened(row['title'])}{whose}\n{_SIGNS.get(state, '?')} {state}{progress} · {made}", row["run_id"]
 
 
 def run_colours(rows: list[dict[str, Any]]) -> str:
@@ -110,8 +110,16 @@ def run_head(row: dict[str, Any]) -> str:
     return (
         f'<div class="run-head"><strong>{html.escape(row["title"])}</strong>'
         f'<span class="state" style="color:{colour}">● {html.escape(state)}</span></div>'
-        f'<div class="bar" role="progressbar" aria-valuenow="{share:.0%}"><div style="width:{share:.1%}"></div></div>'
-        f'<div class="run-line">{line}</div><div class="run-line">{html.escape(row.get("message") or "") or "&nbsp;"}</div>'
+        f'{bar(share, text.PROGRESS)}<div class="run-line">{line}</div>'
+        f'<div class="run-line">{html.escape(row.get("message") or "") or "&nbsp;"}</div>'
+    )
+
+
+def bar(share: float, name: str) -> str:
+    """A progress bar filled to a share from 0 to 1, with a name for those who do not see it."""
+    return (
+        f'<div class="bar" role="progressbar" aria-label="{html.escape(name)}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{share * 100:.0f}"><div style="width:{share:.1%}"></div></div>'
     )
 
 
@@ -248,7 +256,9 @@ def legend(colours: Mapping[str, str]) -> str:
     Args:
         colours: name → colour, one of ours.
     """
-    names = (f'<span><i style="background:{colour}"></i>{html.escape(name[:60])}</span>' for name, colour in colours.items())
+    names = (
+        f'<span><i style="background:{colour}"></i>{html.escape(shortened(name))}</span>' for name, colour in colours.items()
+    )
     return f'<div class="legend">{"".join(names)}</div>'
 
 

@@ -12,7 +12,7 @@ from tuner.inference import Prediction
 from tuner.neighbours import Neighbours
 from tuner.ui import text
 from tuner.what_if import Flip, Variant
-from tuner.words import points
+from tuner.words import points, shortened
 
 MOST_BARS = 12
 _MOST_SHOWN = 300
@@ -97,7 +97,7 @@ def variant_table(found: Sequence[Variant], label: str) -> pd.DataFrame:
         [
             {
                 "what": variant.what,
-                "text": shortened(variant.text),
+                "text": shortened(variant.text, _MOST_SHOWN),
                 "answer": f"→ {variant.label}" if variant.flipped else variant.label,
                 f"{label}": percent(variant.probability),
                 "change": points(variant.change),
@@ -114,7 +114,7 @@ def flip_words(found: Sequence[Flip]) -> str:
         return f'<p class="sentence">{html.escape(text.NO_FLIP)}</p>'
     lines = []
     for flip in found:
-        words = ", ".join(f"“{html.escape(shortened(word, 60))}”" for word in flip.words)
+        words = ", ".join(f"“{html.escape(shortened(word))}”" for word in flip.words)
         answer = f"<b>{html.escape(flip.label)}</b>, {percent(flip.probability)}"
         lines.append(f'<p class="sentence">Without {words} the answer is {answer}.</p>')
     return "".join(lines)
@@ -124,7 +124,7 @@ def neighbour_table(found: Neighbours) -> pd.DataFrame:
     """The nearest training rows: how near, their label, the text."""
     return pd.DataFrame(
         [
-            {"nearness": f"{row.similarity:.3f}", "label": row.label, "text": shortened(row.text), "row": row.row}
+            {"nearness": f"{row.similarity:.3f}", "label": row.label, "text": shortened(row.text, _MOST_SHOWN), "row": row.row}
             for row in found.rows
         ],
         columns=["nearness", "label", "text", "row"],
@@ -139,10 +139,5 @@ def file_rows(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> pd.Da
         if name in ("probability", "other_probability"):
             frame[name] = [percent(value) if value is not None and value == value else "" for value in frame[name]]
         else:
-            frame[name] = [shortened(str(value)) if value is not None else "" for value in frame[name]]
+            frame[name] = [shortened(str(value), _MOST_SHOWN) if value is not None else "" for value in frame[name]]
     return frame
-
-
-def shortened(words: str, most: int = _MOST_SHOWN) -> str:
-    """A text as a cell shows it."""
-    return words if len(words) <= most else words[: most - 1] + "…"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tuner.hub import listing
 from tuner.hub.space_stage import Space
 from tuner.hub.state import PushState
-from tuner.ui import text
+from tuner.ui import render, text
 from tuner.words import duration, size
 
 # A picture of the card, as its template writes it.
@@ -113,6 +113,5 @@ def _pending(found: PushState, where: str, seconds: float) -> str:
         share, line = 1.0, f"{line} · {duration(seconds)}"
     return (
         f'<div class="run-head"><strong>{text.PUSHING} {where}</strong></div>'
-        f'<div class="bar" role="progressbar" aria-valuenow="{share:.0%}"><div style="width:{share:.1%}"></div></div>'
-        f'<div class="run-line">{html.escape(line)}</div>'
+        f'{render.bar(share, text.PUSHING)}<div class="run-line">{html.escape(line)}</div>'
     )

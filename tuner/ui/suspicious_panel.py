@@ -19,6 +19,7 @@ from tuner.ui import source_picker, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.source_picker import SourcePicker
+from tuner.words import shortened
 
 _COLUMNS = ["row", "label", "suggested", "decision", "text"]
 # The whole text of the row to decide about stands below the table.
@@ -77,7 +78,10 @@ def draw() -> SuspiciousPanel:
 def judges(source: str) -> list[tuple[str, str]]:
     """Who can judge the labels: word counts, or a finished run on the same source."""
     rows = [run for run in access.visible() if run.has_model and runs.summary(run)["state"] == "completed"]
-    return [(text.WORD_COUNTS, ""), *((f"run {run.title[:60]}", run.id) for run in rows if run.config.data.source == source)]
+    return [
+        (text.WORD_COUNTS, ""),
+        *((f"run {shortened(run.title)}", run.id) for run in rows if run.config.data.source == source),
+    ]
 
 
 def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.events.Dependency:
@@ -147,8 +151,8 @@ def _shown(data: LabelledData, ranked: list[Suspicion], at: int) -> list[Any]:
         [
             {
                 "row": found.row_id,
-                "label": f"{found.label[:60]} {found.probability_label:.0%}",
-                "suggested": f"{found.suggested[:60]} {found.probability_suggested:.0%}",
+                "label": f"{shortened(found.label)} {found.probability_label:.0%}",
+                "suggested": f"{shortened(found.suggested)} {found.probability_suggested:.0%}",
                 "decision": _said(decisions.get(found.row_id)),
                 "text": cut(found.text, _MOST_CHARACTERS),
             }

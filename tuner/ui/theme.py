@@ -68,7 +68,7 @@ CSS = """
 .bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: 8px 0; }
 .bar > div { height: 100%; background: var(--primary-600, #3b5bdb); border-radius: 5px; transition: width 0.6s; }
 .run-head { display: flex; align-items: baseline; gap: 12px; flex-wrap: wrap; }
-.run-head strong { font-size: 17px; }
+.run-head strong { font-size: 17px; overflow-wrap: anywhere; min-width: 0; }
 .run-head .state { font-weight: 600; }
 .run-line { font-size: 13px; color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; min-height: 20px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(108px, 1fr)); gap: 8px; }
