@@ -31,7 +31,7 @@ def test_a_push_under_way_has_count_rate_and_time_left():
     state = PushState(wanted=WANTED, stage="sending", sent=25_000_000, total=100_000_000, since=1_000.0)
     shown = render_share.state(state, now=1_010.0)
     assert "25.0 MB of 100.0 MB · 2.5 MB/s · about 30 s left" in shown
-    assert 'aria-valuenow="25%"' in shown
+    assert 'aria-valuenow="25"' in shown
 
 
 def test_a_push_that_is_done_says_where_it_is_and_how_it_answers():
