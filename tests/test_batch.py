@@ -11,6 +11,7 @@ import pytest
 
 from tests import tiny
 from tuner.batch import Texts, answer_file, read_texts
+from tuner.config import DataConfig
 from tuner.errors import SourceError
 from tuner.evaluation.calibration import Threshold
 from tuner.inference import Answering, Prediction, load_classifier
@@ -193,6 +194,25 @@ def test_the_column_is_told(write):
 
 def test_a_column_of_numbers_is_read_where_it_is_named(write):
     assert list(read_texts(write("a.csv", "id,score\n1,0.5\n"), "id")) == ["1"]
+
+
+def test_a_run_s_columns_are_read_and_joined_as_it_joined_them(write):
+    """Once only the first of them was read; a table without them is told."""
+    own = DataConfig(text_column=["subject", "text"], text_separator=" | ")
+    texts = read_texts(write("a.csv", "text,subject\ngreat,film\n,play\n"), trained_with=own)
+    assert (list(texts), texts.note) == (["film | great", "play | "], "")
+    other = read_texts(write("b.csv", "id,text\n1,great\n"), trained_with=own)
+    assert list(other) == ["great"]
+    assert "text column 'subject', which b.csv does not have" in other.note
+
+
+def test_two_classifiers_read_the_columns_of_their_own_runs(learnt, write, tmp_path):
+    (bad, _), (good, _) = tiny.labelled_rows(2)
+    path = write("a.csv", f"subject,text\n{good},{bad}\n")
+    texts = [read_texts(path, trained_with=DataConfig(text_column=name)) for name in ("subject", "text")]
+    answer_file(learnt, texts[0], tmp_path / "a.parquet", other=learnt, other_texts=texts[1])
+    row = pd.read_parquet(tmp_path / "a.parquet").iloc[0]
+    assert (row["text"], row["label"], row["other_label"]) == (good, "pos", "neg")
 
 
 def test_a_column_that_is_not_there_is_named(write):

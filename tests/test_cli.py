@@ -93,6 +93,21 @@ def test_predict_says_which_column_it_took(capsys, trained, write, tmp_path):
     assert "column 'remark'" in call(capsys, "predict", trained.id, "--input", source)[2]
 
 
+def test_predict_joins_the_text_columns_that_are_named(capsys, trained, write):
+    """Once the last of them counted alone."""
+    source = write("in.csv", "a,b,c\nthe film,no,was great\n")
+    _, out, _ = call(capsys, "predict", trained.id, "--input", source, "--text-column", "a", "--text-column", "c", "--json")
+    assert json.loads(out)[0]["text"] == "the film\n\nwas great"
+
+
+def test_evaluate_takes_the_columns_that_are_named(capsys, trained, write):
+    rows = "\n".join(f"x,{text},{label}" for text, label in tiny.labelled_rows(20))
+    source = write("in.csv", f"text,words,verdict\n{rows}\n")
+    columns = ["--text-column", "words", "--label-column", "verdict"]
+    code, out, _ = call(capsys, "evaluate", trained.id, "--data", source, "--split", "all", *columns, "--json")
+    assert (code, json.loads(out)["n"]) == (0, 20)
+
+
 def test_predict_keeps_rows_without_text_in_place(capsys, trained, write, tmp_path):
     source = write("in.csv", 'text,n\ni love it,1\n"",2\nawful,3\n')
     call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.jsonl")

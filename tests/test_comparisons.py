@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests import tiny
 from tuner.comparisons import compare, compared, leaderboard
 from tuner.errors import RunError, SourceError
 from tuner.evaluation.report import make_report
@@ -63,6 +64,15 @@ def test_no_shared_row_is_told():
 def test_one_model_is_nothing_to_compare(names):
     with pytest.raises(RunError, match="nothing to compare"):
         compare(names)
+
+
+def test_models_of_different_columns_are_compared_on_the_same_rows(train_here, tiny_config, write):
+    """Their texts differ, so that by text no row would be shared."""
+    lines = [f"{i},{text},{label}" for i, (text, label) in enumerate(tiny.labelled_rows(40))]
+    source = str(write("a.csv", "\n".join(["number,text,label", *lines]) + "\n"))
+    chosen = ["text", ["number", "text"]]
+    one, other = (train_here(tiny_config(source=source, data={"text_column": name}, max_steps=2)) for name in chosen)
+    assert compare([one, other], source, "all").n == 40
 
 
 def test_two_runs_and_the_settings_that_differ(train_here, tiny_config):

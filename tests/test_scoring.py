@@ -11,6 +11,7 @@ import pytest
 from sklearn import metrics as sk
 
 import tuner
+from tests import tiny
 from tuner import evaluations, runs, scoring
 from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.evaluation.calibration import apply_temperature
@@ -147,6 +148,47 @@ def test_rows_that_changed_since_the_training_are_not_taken_for_its_test_rows(ru
     csv(50)
     with pytest.raises(SourceError, match="has changed since it was trained"):
         evaluate(run, split="validation")
+
+
+@pytest.fixture
+def two_columns(train_here, tiny_config, write):
+    """A run on texts of two columns, its labels in one that would not be guessed; and a source of these columns."""
+    lines = [f"{text.split()[0]},{' '.join(text.split()[1:])},{i},{'01'[label == 'pos']}"
+             for i, (text, label) in enumerate(tiny.labelled_rows(60))]  # fmt: skip
+    source = str(write("two.csv", "\n".join(["subject,text,rating,verdict", *lines]) + "\n"))
+    data = {"text_column": ["subject", "text"], "text_separator": " | ", "label_column": "verdict",
+            "label_map": {"0": "no", "1": "yes"}}  # fmt: skip
+    return train_here(tiny_config(source=source, data=data, max_steps=2)), source
+
+
+def test_a_source_is_read_as_the_run_read_its_own(two_columns):
+    """Once the run's columns, separator and label names were forgotten: one column was guessed, in silence."""
+    run, source = two_columns
+    found = evaluation_of(run, source, "all")
+    own, again = ({(row.text, row.label, row.predicted) for row in one.predictions.itertuples()}
+                  for one in (evaluations.of_run(run), found))  # fmt: skip
+    assert own <= again
+    assert found.report.notes == []
+
+
+def test_columns_that_a_source_does_not_have_are_guessed_and_told(two_columns, write):
+    run, _ = two_columns
+    report = evaluate(run, write("other.csv", "text,label\ngreat film,yes\nawful film,no\n"), "all")
+    assert report.notes[0].startswith("The run was trained with the text column 'subject', which")
+    assert report.notes[0].endswith("The column 'text' was read.")
+    assert "label column 'verdict', which" in report.notes[1]
+
+
+def test_columns_that_are_named_are_read(two_columns, write):
+    run, _ = two_columns
+    source = str(write("other.csv", "subject,text,verdict,right\na,great film,1,no\nb,awful film,1,yes\n"))
+    found = evaluation_of(run, source, "all", Extras(text_column=("text", "subject"), label_column="right")).predictions
+    assert sorted(zip(found["text"], found["label"], strict=True)) == [("awful film | b", "yes"), ("great film | a", "no")]
+
+
+def test_columns_without_a_source_are_refused(run):
+    with pytest.raises(SettingsError, match="without a source"):
+        evaluate(run, extras=Extras(text_column=("text",)))
 
 
 def test_what_was_asked_for_beside_it_does_not_replace_the_run_s_own_report(run):

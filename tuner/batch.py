@@ -3,12 +3,13 @@
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.data.columns import find_text_columns
+from tuner.config import DataConfig
+from tuner.data.columns import find_text_columns, guessed_instead, lacking
 from tuner.data.files import FILE_SUFFIXES, load_lines
 from tuner.data.reading import is_blank
 from tuner.data.sources import load_raw
@@ -37,12 +38,19 @@ class Texts:
     Attributes:
         count: how many.
         start: begins to read them.
-        column: the column they stand in; None where the file is no table.
+        columns: those they stand in, several joined to one text; none where the file is no table.
+        note: what is to be said of the choice of columns.
     """
 
     count: int
     start: Callable[[], Iterator[str]]
-    column: str | None = None
+    columns: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def column(self) -> str | None:
+        """The columns in one line; None where the file is no table."""
+        return ", ".join(self.columns) or None
 
     def __len__(self) -> int:
         return self.count
@@ -76,10 +84,15 @@ class FileAnswers:
     other_labels: dict[str, int] | None = None
 
 
-def read_texts(path: Path, text_column: str | None = None) -> Texts:
-    """The texts of a table's text column, or the lines of a `.txt` file (each may be a `.gz` too).
+def read_texts(path: Path, text_column: str | Sequence[str] | None = None, trained_with: DataConfig | None = None) -> Texts:
+    """The texts of a table's text columns, or the lines of a `.txt` file (each may be a `.gz` too).
 
     A column that holds only numbers in its first 1,000 rows is taken by name alone.
+
+    Args:
+        text_column: one column, or several to join; None for those of `trained_with` where the table has all of them, else
+            one is guessed.
+        trained_with: the `data` settings of the model's run; its separator joins.
 
     Raises:
         SourceError: the file cannot be read, or holds no text.
@@ -88,17 +101,32 @@ def read_texts(path: Path, text_column: str | None = None) -> Texts:
     if kind is None:
         raise SourceError(f"{path} has the ending '{path.suffix}'.", f"Give a file that ends in {' '.join(FILE_SUFFIXES)}.")
     if kind == ".txt":
-        table, column = load_lines(path), "text"
+        table, columns, note = load_lines(path), ("text",), ""
     else:
         table = next(iter(load_raw(str(path)).splits.values()))
-        column = find_text_columns(table if text_column else _without_numbers(table, path.name), text_column).names[0]
-    table = table.select_columns([column])
+        columns, note = _columns(table, path.name, text_column, trained_with)
+    table = table.select_columns(list(columns))
+    separator = (trained_with or DataConfig()).text_separator
 
     def cells() -> Iterator[str]:
         for start in range(0, len(table), _CHUNK):
-            yield from (text or "" for text in table[start : start + _CHUNK][column])
+            chunk = table[start : start + _CHUNK]
+            for parts in zip(*(chunk[column] for column in columns), strict=True):
+                yield separator.join([part for part in parts if part is not None])  # as `Reader` joins them for a training
 
-    return Texts(len(table), cells, None if kind == ".txt" else column)
+    return Texts(len(table), cells, () if kind == ".txt" else columns, note)
+
+
+def _columns(
+    table: "Dataset", name: str, asked: str | Sequence[str] | None, trained_with: DataConfig | None
+) -> tuple[tuple[str, ...], str]:
+    """The text columns of a table, and what is to be said of them."""
+    trained = trained_with.text_column if trained_with else None
+    wanted = asked if isinstance(asked, str) else list(asked or [])
+    lost = [] if wanted else lacking(trained, table.column_names)
+    wanted = wanted or ([] if lost else trained)
+    columns = find_text_columns(table if wanted else _without_numbers(table, name), wanted or None).names
+    return columns, f"{guessed_instead('text', lost, name)} The column '{columns[0]}' was read." if lost else ""
 
 
 def _without_numbers(table: "Dataset", name: str) -> "Dataset":
@@ -119,6 +147,7 @@ def answer_file(
     output: Path,
     *,
     other: Classifier | None = None,
+    other_texts: Iterable[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> FileAnswers:
@@ -132,6 +161,7 @@ def answer_file(
         texts: has a length; read once.
         output: ends in .csv, .jsonl or .parquet.
         other: a second classifier for the same texts.
+        other_texts: the same rows as the second one reads them, where it was trained with other columns; the file holds `texts`.
         on_progress: called with the number of texts done so far.
         should_stop: asked after each 1,024 texts; what was answered until then is kept.
 
@@ -142,9 +172,9 @@ def answer_file(
     tally = _Tally(classifier, other)
     stopped = False
     with TableWriter(output, tally.columns) as writer:
-        source = iter(texts)
+        source, second = iter(texts), iter(other_texts or ())
         while chunk := list(itertools.islice(source, _CHUNK)):
-            writer.write(tally.add(chunk))
+            writer.write(tally.add(chunk, chunk if other_texts is None else list(itertools.islice(second, _CHUNK))))
             if on_progress:
                 on_progress(tally.rows)
             if tally.rows < len(texts) and should_stop and should_stop():
@@ -171,10 +201,10 @@ class _Tally:
         shares = {f"probability_{name}": float for name in self.classifier.labels}
         return own | shares | ({"other_label": str, "other_probability": float} if self.other else {})
 
-    def add(self, chunk: list[str]) -> list[Row]:
-        """The rows of a chunk."""
+    def add(self, chunk: list[str], other_chunk: list[str]) -> list[Row]:
+        """The rows of a chunk, which the other classifier reads as `other_chunk`."""
         answers = _answers(self.classifier, chunk)
-        others = _answers(self.other, chunk) if self.other else [None] * len(chunk)
+        others = _answers(self.other, other_chunk) if self.other else [None] * len(chunk)
         rows = [self._row(text, answer, second) for text, answer, second in zip(chunk, answers, others, strict=True)]
         self.rows += len(rows)
         self.first += rows[: _MOST_SHOWN - len(self.first)]
@@ -190,7 +220,9 @@ class _Tally:
             self.unsure += bool(answer.unsure)
             row["unsure"] = answer.unsure
         row |= {f"probability_{name}": share for name, share in answer.probabilities.items()}
-        if second:
+        if self.other and second is None:  # what it reads of the row is empty
+            row |= {"other_label": "", "other_probability": None}
+        elif second:
             self.other_labels[second.label] += 1
             self.agree += second.label == answer.label
             row |= {"other_label": second.label, "other_probability": second.probabilities[second.label]}

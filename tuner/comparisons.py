@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,40 +62,53 @@ class ComparedModels:
 
 
 def compare(
-    models: Sequence[Run | str], source: str | None = None, split: str = "test", on_progress: Progress | None = None
+    models: Sequence[Run | str],
+    source: str | Path | None = None,
+    split: str = "test",
+    on_progress: Progress | None = None,
+    *,
+    text_column: Sequence[str] = (),
+    label_column: str | None = None,
 ) -> ComparedModels:
     """Compares the first of the models with each other one, on the rows that all were scored on.
 
     Args:
         models: runs, run ids, local folders or Hub ids, two or more.
-        source: where the rows come from; None for each run's own data.
+        source: where the rows come from; None for each run's own data. Of one source each model gets the texts of the columns
+            that its own run was trained with.
+        text_column, label_column: other columns of the source, for all of them; see `Extras`.
 
     Raises:
         RunError: fewer than two models, or one named twice.
+        SettingsError: columns are named without a source.
         SourceError: they share no row, or their labels differ.
     """
     found = [model if isinstance(model, Run) else run_or_none(model) or str(model) for model in models]
     names = [model.id if isinstance(model, Run) else model for model in found]
     if len(names) < 2 or len(set(names)) < len(names):
         raise RunError(f"{len(set(names))} model is nothing to compare.", "Name two or more different ones.")
-    alone = Extras(baselines=False, behaviour=False)
-    stored = [
-        evaluations.of_run(model) if isinstance(model, Run) and source is None and split == "test" else None for model in found
-    ]
+    alone = Extras(baselines=False, behaviour=False, text_column=tuple(text_column), label_column=label_column)
+    own = source is None and split == "test" and not (text_column or label_column)
+    stored = [evaluations.of_run(model) if own and isinstance(model, Run) else None for model in found]
     return compared(
         [done or evaluation_of(model, source, split, alone, on_progress) for done, model in zip(stored, found, strict=True)],
         names,
+        by_row=source is not None,
     )
 
 
-def compared(found: Sequence[Evaluation], names: Sequence[str]) -> ComparedModels:
+def compared(found: Sequence[Evaluation], names: Sequence[str], *, by_row: bool = False) -> ComparedModels:
     """Compares evaluations on the rows they share.
+
+    Args:
+        by_row: all are of one split of one source, so that a row is the same one whichever of its columns each model read;
+            else rows are the same where text and label are.
 
     Raises:
         SourceError: they share no row, or their labels differ.
     """
     labels = tuple(found[0].report.labels)
-    shared = _shared([evaluation.predictions for evaluation in found])
+    shared = _shared([evaluation.predictions for evaluation in found], "row" if by_row else "text")
     if not len(shared):
         raise SourceError(
             "The models were scored on different rows, and none of these is the same.",
@@ -151,16 +165,16 @@ def leaderboard(rows_fingerprint: str | None = None) -> pd.DataFrame:
     return frame.sort_values("macro_f1", ascending=False, ignore_index=True) if len(frame) else frame
 
 
-def _shared(frames: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Places (shared rows × frames) of the rows with the same text and label; one that repeats counts as often as in all."""
+def _shared(frames: Sequence[pd.DataFrame], by: str) -> np.ndarray:
+    """Places (shared rows × frames) of the rows with the same label and `by`; one that repeats counts as often as in all."""
     keyed = []
     for place, frame in enumerate(frames):
-        keys = pd.DataFrame({"text": frame["text"].to_numpy(), "label": frame["label"].str.lower().to_numpy()})
-        keys["time"] = keys.groupby(["text", "label"]).cumcount()
+        keys = pd.DataFrame({by: frame[by].to_numpy(), "label": frame["label"].str.lower().to_numpy()})
+        keys["time"] = keys.groupby([by, "label"]).cumcount()
         keyed.append(keys.assign(**{str(place): np.arange(len(frame))}))
     joined = keyed[0]
     for other in keyed[1:]:
-        joined = joined.merge(other, on=["text", "label", "time"], how="inner")
+        joined = joined.merge(other, on=[by, "label", "time"], how="inner")
     return joined.sort_values("0")[[str(place) for place in range(len(frames))]].to_numpy(dtype=np.int64)
 
 

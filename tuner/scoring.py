@@ -13,10 +13,12 @@ import numpy as np
 
 from tuner import evaluations, runs
 from tuner.config import DataConfig, check_split
+from tuner.data.columns import guessed_instead, lacking
 from tuner.data.columns_of_rows import load_columns
 from tuner.data.labelled import WHOLE, LabelledData, Split, load_for_scoring, load_labelled
 from tuner.data.repeats import overlap
-from tuner.errors import ModelError, SourceError, TunerError
+from tuner.data.sources import kind_of, load_raw
+from tuner.errors import ModelError, SettingsError, SourceError, TunerError
 from tuner.evaluation import baselines, behaviour
 from tuner.evaluation.baselines import Baseline
 from tuner.evaluation.calibration import (
@@ -29,7 +31,7 @@ from tuner.evaluation.label_map import map_labels
 from tuner.evaluation.metrics import hub_metric, score
 from tuner.evaluation.report import EvaluationReport, make_report
 from tuner.evaluations import Evaluation
-from tuner.inference import Answering, Classifier, load_classifier, load_untouched, run_or_none, save_answering
+from tuner.inference import UNTOUCHED, Answering, Classifier, load_classifier, load_untouched, run_or_none, save_answering
 from tuner.runs import Run
 
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ class Extras:
         behaviour: whether to run the behaviour tests.
         tests: a file of behaviour tests to take instead of those that are shipped.
         metrics: metrics of the Hub, by name.
+        text_column: columns of the source that hold the text, joined where several; none for those the run was trained with
+            where the source has all of them, else one is guessed, and the report says so.
+        label_column: the column of the label; None as for `text_column`.
     """
 
     label_map: dict[str, str] = field(default_factory=dict)
@@ -58,6 +63,8 @@ class Extras:
     behaviour: bool = True
     tests: Path | None = None
     metrics: tuple[str, ...] = ()
+    text_column: tuple[str, ...] = ()
+    label_column: str | None = None
 
     @property
     def asked_for(self) -> bool:
@@ -67,7 +74,7 @@ class Extras:
 
 def evaluate(
     model: Run | str,
-    source: str | None = None,
+    source: str | Path | None = None,
     split: str | None = None,
     extras: Extras | None = None,
     on_progress: Progress | None = None,
@@ -82,7 +89,7 @@ def evaluate(
         extras: what else to score; None for what every training reports.
 
     Raises:
-        SettingsError: no such split.
+        SettingsError: no such split, or columns are named without a source.
         SourceError: the rows cannot be read, or have labels that are none of the model's.
         RunError, ModelError, NetworkError: as `load_classifier`.
     """
@@ -91,18 +98,24 @@ def evaluate(
 
 def evaluation_of(
     model: Run | str,
-    source: str | None = None,
+    source: str | Path | None = None,
     split: str | None = None,
     extras: Extras | None = None,
     on_progress: Progress | None = None,
 ) -> Evaluation:
     """As `evaluate`, with the predictions behind the report; both are kept on disk."""
     extras = extras or Extras()
+    source = None if source is None else str(source)
     run = model if isinstance(model, Run) else run_or_none(model)
     own = run is not None and source is None
     split = "test" if own and split is None else split
     if split is not None:
         check_split(split, WHOLE)
+    if source is None and (extras.text_column or extras.label_column):
+        raise SettingsError(
+            ["Columns are named without a source: the run's own data has its own."],
+            "Name the source, too (--data FILE), or leave the columns out.",
+        )
     if own and split == "test" and not extras.asked_for:
         stored = evaluations.of_run(run)  # written by the worker from the same model and rows
         if stored:
@@ -112,15 +125,67 @@ def evaluation_of(
     classifier = load_classifier(run or model)
     if run is None and source is None:
         raise SourceError(f"'{model}' is no run, so its data is not known.", "Name a source, e.g. --data sample:tweets.")
-    config = DataConfig(source=source) if source is not None else run.config.data
+    config = run.config.data if source is None else config_for(model, source, extras)
     data, split = load_for_scoring(config, split)
     if own and split != WHOLE:
         _check_unchanged(data, run)
         if not classifier.answering.fitted_on and runs.may_change(run):  # its training ended before it could be done
             classifier = calibrate(classifier, data, run, on_progress)
-    found = assess(classifier, config, data, split, extras, run, on_progress)
+    notes = [] if source is None else _reading_notes(trained_with(model), config, data)
+    found = assess(classifier, config, data, split, extras, run, on_progress, notes)
     kept_with = run if run and runs.may_change(run) else None
     return evaluations.save(found, kept_with, repr(extras) if extras.asked_for else "")
+
+
+def trained_with(model: Run | str) -> DataConfig | None:
+    """The `data` settings of the run a model is of; None where it is of none.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    run = model if isinstance(model, Run) else run_or_none(str(model).removeprefix(UNTOUCHED))
+    return run.config.data if run else None
+
+
+def config_for(model: Run | str, source: str, extras: Extras) -> DataConfig:
+    """How a source is read to score a model on: as `extras` says, else with the columns, separator and label names that the
+    model's run was trained with, as far as the source has these columns.
+
+    Raises:
+        SourceError, NetworkError: it cannot be read.
+    """
+    own, of_feedback = trained_with(model), kind_of(source) == "feedback"
+    text: list[str] | str | None = list(extras.text_column) or None
+    label = extras.label_column or None
+    if own is None or of_feedback:  # feedback has one text and the model's label names, whatever the run was trained with
+        return DataConfig(source=source, text_column=text, label_column=label)
+    splits = load_raw(source).splits
+    there = splits[next((name for name in ("train", "training") if name in splits), next(iter(splits)))].column_names
+    if text is None and not lacking(own.text_column, there):
+        text = own.text_column
+    if label is None and not lacking(own.label_column, there):
+        label = own.label_column
+    # Names of labels are said of a column; what `extras` maps is mapped there.
+    names = own.label_map if label == own.label_column else None
+    names = {name: place for name, place in (names or {}).items() if name not in extras.label_map}
+    return DataConfig(
+        source=source, text_column=text, text_separator=own.text_separator, label_column=label, label_map=names or None
+    )
+
+
+def _reading_notes(own: DataConfig | None, config: DataConfig, data: LabelledData) -> list[str]:
+    """What differs from how the run read its rows, and what its label map left out."""
+    notes = []
+    if own and kind_of(config.source) != "feedback":
+        for role, wanted, asked, taken in (
+            ("text", own.text_column, config.text_column, data.text),
+            ("label", own.label_column, config.label_column, data.label),
+        ):
+            if not asked and (lost := lacking(wanted, data.columns)):
+                notes.append(f"{guessed_instead(role, lost, data.source)} The column '{taken.names[0]}' was read.")
+    if count := data.left_out["label_map"].counts.total():
+        notes.append(f"{count:,} rows of the source were left out by the run's label map.")
+    return notes
 
 
 def _check_unchanged(data: LabelledData, run: Run) -> None:
@@ -144,12 +209,14 @@ def assess(
     extras: Extras,
     run: Run | None = None,
     on_progress: Progress | None = None,
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     """Scores a classifier on a split, with everything a report holds.
 
     Args:
         config: the settings `data` was read with; further columns are read with them.
         run: whose training rows, base model and settings are known.
+        notes: what is known already and belongs into the report.
 
     Raises:
         SourceError: labels that are none of the model's.
@@ -161,7 +228,7 @@ def assess(
     say = on_progress or (lambda what, done, total: None)
     answers = classifier.score(rows.texts, on_progress=lambda done: say("Scoring", done, len(rows)))
     scored = _Scored(rows, truth, answers)
-    notes = []
+    notes = list(notes)
     if left_out := scored.without_answer:
         if left_out == len(rows):
             raise ModelError(f"'{classifier.name}' answers no text with finite numbers.", "Train it anew; it has diverged.")

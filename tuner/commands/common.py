@@ -25,6 +25,21 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="a name for people to read")
 
 
+def add_columns(parser: argparse.ArgumentParser, of: str, *, label: bool) -> None:
+    """Adds --text-column, which may be repeated, and --label-column where there are labels.
+
+    Args:
+        of: the option that names the table.
+    """
+    own = "default: as the run was trained, where the table has it; else guessed"
+    parser.add_argument(
+        "--text-column", metavar="NAME", action="append", default=[],
+        help=f"column of {of} that holds the text ({own}); may be repeated, then they are joined",
+    )  # fmt: skip
+    if label:
+        parser.add_argument("--label-column", metavar="NAME", help=f"column of {of} that holds the label ({own})")
+
+
 def config_from(options: argparse.Namespace) -> RunConfig:
     """The settings of the flags: file under --data, --model and --preset, --set over all.
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tuner.commands.common import AddCommand, print_json, print_table, say
+from tuner.commands.common import AddCommand, add_columns, print_json, print_table, say
 from tuner.commands.report import print_report
 from tuner.errors import SettingsError, SourceError
 
@@ -17,6 +17,7 @@ def add(command: AddCommand) -> None:
     compare.add_argument("models", metavar="RUN|MODEL", nargs="+", help="runs, local folders or Hub ids; the first against each")
     compare.add_argument("--data", metavar="SOURCE", help="source of the rows (default: each run's own)")
     compare.add_argument("--split", default="test", help="train, validation or test (default test)")
+    add_columns(compare, "--data", label=True)
 
     leaders = command("leaderboard", _leaderboard, "all runs with a report, the best first")
     leaders.add_argument("run", metavar="RUN", nargs="?", help="only runs scored on the same rows as this one")
@@ -27,6 +28,7 @@ def _add_evaluate(command: AddCommand) -> None:
     evaluate.add_argument("model", metavar="RUN|MODEL", help="a run, a local folder or a Hub id")
     evaluate.add_argument("--data", metavar="SOURCE", help="source of the rows (default: the run's own)")
     evaluate.add_argument("--split", default="test", help="train, validation or test (default test)")
+    add_columns(evaluate, "--data", label=True)
     evaluate.add_argument(
         "--label-map", metavar="DATA=MODEL", action="append", default=[],
         help="a label of the data by the model's name, where they differ: pos=positive; may be repeated",
@@ -69,6 +71,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         against=tuple(options.against),
         tests=options.tests,
         metrics=tuple(options.metric),
+        text_column=tuple(options.text_column),
+        label_column=options.label_column,
     )
     evaluation = evaluation_of(options.model, options.data, options.split, extras, _progress(options.json))
     marks = requirements.check(evaluation.report, options.require)
@@ -122,9 +126,15 @@ def _progress(silent: bool) -> Any:  # noqa: ANN401
 def _compare(options: argparse.Namespace) -> int:
     from tuner.comparisons import compare
 
-    found = compare(options.models, options.data, options.split, _progress(options.json))
+    found = compare(
+        options.models, options.data, options.split, _progress(options.json),
+        text_column=options.text_column, label_column=options.label_column,
+    )  # fmt: skip
     if options.json:
         return print_json(found.to_json())
+    for name, report in zip(found.names, found.reports, strict=True) if options.data else ():
+        for note in report.notes:
+            print(f"note: {name}: {note}")
     print(f"On the same {found.n:,} rows ({len(found.disagreements):,} of them answered differently):\n")
     for pair in found.pairs:
         print(f"{pair.verdict}\n")

@@ -4,10 +4,10 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from tuner.commands import explaining
-from tuner.commands.common import AddCommand, print_json, print_table, score
+from tuner.commands.common import AddCommand, add_columns, print_json, print_table, score
 from tuner.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add(command: AddCommand) -> None:
     predict.add_argument("--input", type=Path, metavar="FILE", help="table or .txt file with texts")
     predict.add_argument("--output", type=Path, metavar="FILE", help="where the answers go: .csv, .jsonl or .parquet")
     predict.add_argument("--against", metavar="MODEL", help="a second model for the same file: other_label, other_probability")
-    predict.add_argument("--text-column", help="column of --input that holds the text")
+    add_columns(predict, "--input", label=False)
     explaining.add_options(predict)
 
 
@@ -35,16 +35,16 @@ def _predict(options: argparse.Namespace) -> int:
     from tuner import batch
     from tuner.data.reading import is_blank
     from tuner.inference import load_classifier
+    from tuner.scoring import trained_with
 
     explaining.check_options(options)
     _check_options(options)
     classifier = load_classifier(options.model)
     if options.input:
-        found = batch.read_texts(options.input, options.text_column)
+        found = batch.read_texts(options.input, options.text_column, trained_with(options.model))
         if options.output:
             return _answer_file(options, classifier, found)
-        if found.column and not options.text_column:
-            print(f"The texts are those of the column '{found.column}'.", file=sys.stderr)
+        _tell_columns(options, found, sys.stderr)
         texts = [text for text in found if not is_blank(text)]
     else:
         texts = options.text or [line for line in sys.stdin.read().splitlines() if line.strip()]
@@ -77,18 +77,24 @@ def _check_options(options: argparse.Namespace) -> None:
 def _answer_file(options: argparse.Namespace, classifier: "Classifier", texts: "Texts") -> int:
     from tuner import batch
     from tuner.inference import load_classifier
+    from tuner.scoring import trained_with
 
     other = load_classifier(options.against) if options.against else None
+    other_texts = batch.read_texts(options.input, options.text_column, trained_with(options.against)) if other else None
 
     def tell(done: int) -> None:
         end = "\r" if done < len(texts) else "\n"
         print(f"{done:,} of {len(texts):,} texts", end=end, file=sys.stderr, flush=True)
 
-    done = batch.answer_file(classifier, texts, options.output, other=other, on_progress=tell if sys.stderr.isatty() else None)
+    done = batch.answer_file(
+        classifier, texts, options.output, other=other, other_texts=other_texts,
+        on_progress=tell if sys.stderr.isatty() else None,
+    )  # fmt: skip
     if options.json:
         counts = dataclasses.asdict(done)
         del counts["first"]
-        return print_json(counts | {"output": str(options.output), "column": texts.column})
+        noted = {"note": texts.note} if texts.note else {}
+        return print_json(counts | {"output": str(options.output), "column": texts.column} | noted)
     shares = ", ".join(f"{count:,} {name}" for name, count in done.labels.items())
     empty = f", {done.empty:,} empty" if done.empty else ""
     unsure = f", {done.unsure:,} of them unsure" if done.unsure else ""
@@ -96,9 +102,17 @@ def _answer_file(options: argparse.Namespace, classifier: "Classifier", texts: "
     if other:
         answered = done.rows - done.empty
         print(f"{options.model} and {options.against} give the same label to {done.agree:,} of {answered:,}.")
-    if texts.column and not options.text_column:
-        print(f"The texts are those of the column '{texts.column}'.")
+    _tell_columns(options, texts, sys.stdout)
     return 0
+
+
+def _tell_columns(options: argparse.Namespace, texts: "Texts", where: TextIO) -> None:
+    """Which columns were read where nobody named them."""
+    if texts.note:
+        print(texts.note, file=where)
+    elif texts.columns and not options.text_column:
+        columns = "column" if len(texts.columns) == 1 else "columns"
+        print(f"The texts are those of the {columns} {', '.join(map(repr, texts.columns))}.", file=where)
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Which column holds the text and which the label: as asked, or guessed with the reason."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,17 @@ def find_text_columns(table: "Dataset", wanted: str | list[str] | None) -> Colum
     return Column((longest,), f"the text column with the longest texts ({lengths[longest]:.0f} characters on average)")
 
 
+def lacking(wanted: str | list[str] | None, there: Collection[str]) -> list[str]:
+    """Those of the wanted columns that are not among the columns `there`."""
+    return [name for name in ([wanted] if isinstance(wanted, str) else wanted or []) if name not in there]
+
+
+def guessed_instead(role: str, lost: Sequence[str], name: str) -> str:
+    """Why a column of the source is guessed: what a run was trained with is not there."""
+    which = f"columns {', '.join(lost)}" if len(lost) > 1 else f"column '{lost[0]}'"
+    return f"The run was trained with the {role} {which}, which {name} does not have."
+
+
 def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[str, ...]) -> Column:
     """The label column.
 
@@ -76,7 +88,9 @@ def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[
     most = min(_MOST_GUESSED_CLASSES, max(2, min(len(table), _ROWS_LOOKED_AT) // 2))
     few = [name for name in candidates if 2 <= counts[name] <= most]
     if not few:
-        raise SourceError(f"No column looks like labels; the columns are {_listing(table)}.", "Name one in data.label_column.")
+        raise SourceError(
+            f"No column looks like labels; the columns are {_listing(table)}.", "Name one (data.label_column, --label-column)."
+        )
     best = min(few, key=lambda name: counts[name])
     return Column((best,), f"the column with the fewest different values ({counts[best]})")
 
@@ -84,7 +98,8 @@ def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[
 def _require(table: "Dataset", name: str, role: str) -> None:
     if name not in table.column_names:
         raise SourceError(
-            f"There is no column '{name[:80]}'; the columns are {_listing(table)}.", f"Set data.{role}_column to one of these."
+            f"There is no column '{name[:80]}'; the columns are {_listing(table)}.",
+            f"Name one of these as the {role} column (data.{role}_column, --{role}-column).",
         )
 
 

@@ -33,7 +33,7 @@ from tuner.inference import UNTOUCHED, Classifier, Place, Prediction
 from tuner.launch.keeper import Keeper
 from tuner.person import current, own_folder_name
 from tuner.runs import Run
-from tuner.scoring import Extras, Progress, evaluation_of
+from tuner.scoring import Extras, Progress, config_for, evaluation_of
 from tuner.together import Batcher
 from tuner.training.batches import free_memory
 from tuner.ui.lent import Lent
@@ -214,7 +214,7 @@ class Context:
                     free_memory()
         self.classifier(name)  # what can be refused or fetched without a GPU is so before one is lent
         if source is not None:
-            load_for_scoring(DataConfig(source=source), split)
+            load_for_scoring(config_for(name, source, extras or Extras()), split)
         return self._lent.evaluate(name, source, split, extras)
 
     def _loaded(self, name: str) -> "_Loaded":

@@ -122,8 +122,8 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
     view = [answer, shown, filled, following, *overview.shown, *mistakes.shown, *parts.shown, *calibration.shown]
 
     @toast
-    def evaluate(run_id: str, source: str, split: str, model: str, labels: pd.DataFrame, against: str, metrics: str,
-                 tests: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
+    def evaluate(run_id: str, source: str, split: str, model: str, texts: list[str], label: str | None, labels: pd.DataFrame,
+                 against: str, metrics: str, tests: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
         name, own = (model or "").strip(), source in ("", None, _OWN_DATA)
         for each in [name, *_words(against)] if name else _words(against):
             context.check_model(each)
@@ -136,6 +136,8 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
             against=tuple(_words(against)),
             metrics=tuple(_words(metrics)),
             tests=Path(tests) if tests else None,
+            text_column=tuple(texts or ()),
+            label_column=label or None,
         )
 
         def say(what: str, done: int, total: int) -> None:
@@ -175,6 +177,19 @@ def _draw_form(trains: bool) -> _Form:
     )  # fmt: skip
     with gr.Accordion(text.MORE, open=not trains, elem_id="evaluate-more") as more:
         model = gr.Textbox(label="Model", info=text.EVALUATE_MODEL, max_lines=1, elem_id="evaluate-model")
+        with gr.Row():
+            columns: dict[str, Any] = {"choices": [], "allow_custom_value": True, "min_width": 200}
+            texts = gr.Dropdown(
+                value=[],
+                multiselect=True,
+                label=text.TEXT_COLUMNS,
+                info=text.TEXT_COLUMNS_INFO,
+                elem_id="evaluate-texts",
+                **columns,
+            )
+            label = gr.Dropdown(
+                value=None, label=text.LABEL_COLUMN, info=text.LABEL_COLUMN_INFO, elem_id="evaluate-label", **columns
+            )
         labels = gr.Dataframe(
             column_widths=["50%", "50%"],
             wrap=True,
@@ -188,7 +203,7 @@ def _draw_form(trains: bool) -> _Form:
         against = gr.Textbox(label="Further models", info=text.AGAINST, max_lines=1, elem_id="evaluate-against")
         metrics = gr.Textbox(label="Metrics of the Hub", info=text.HUB_METRICS, max_lines=1, elem_id="evaluate-metrics")
         tests = gr.File(label=text.TESTS_FILE, file_types=[".yaml", ".yml"], type="filepath", elem_id="evaluate-tests")
-    return _Form(more, labels, [source, split, model, labels, against, metrics, tests])
+    return _Form(more, labels, [source, split, model, texts, label, labels, against, metrics, tests])
 
 
 def _draw_overview() -> _Overview:

@@ -14,6 +14,7 @@ from tuner.data.files import FILE_SUFFIXES
 from tuner.doubtful import MOST_TEXTS, Doubtful, choose
 from tuner.errors import SourceError
 from tuner.feedback import Feedback
+from tuner.scoring import trained_with
 from tuner.ui import render, render_answers, render_report, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
@@ -143,7 +144,8 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
             raise SourceError("There is no model to ask.", text.NO_MODEL)
         if not file and not (pasted or "").strip():
             raise SourceError("There is no text to label.", "Paste lines of text, or choose a file.")
-        source = read_texts(Path(file), column.strip() or None) if file else pasted.splitlines()
+        classifier = context.classifier(name)
+        source = read_texts(Path(file), column.strip() or None, trained_with(name)) if file else pasted.splitlines()
         texts = list(islice(source, MOST_TEXTS + 1))  # one more is refused
 
         def say(done: int) -> None:
@@ -151,7 +153,7 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
 
         stop = stops.begin(request)
         try:
-            found = choose(context.classifier(name), texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set)
+            found = choose(classifier, texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set)
         finally:
             stops.end(request)
         if not found:

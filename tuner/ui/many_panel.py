@@ -10,10 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from tuner.batch import FileAnswers, answer_file, read_texts
+from tuner.batch import FileAnswers, Texts, answer_file, read_texts
 from tuner.data.files import FILE_SUFFIXES
 from tuner.errors import SourceError
 from tuner.export import convert
+from tuner.scoring import trained_with
 from tuner.ui import render, render_answers, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
@@ -89,10 +90,12 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
         try:
             lines = [line for line in (pasted or "").splitlines() if line.strip()]
-            texts = read_texts(Path(file), column.strip() or None) if file else lines
+            classifier, column = context.classifier(name), column.strip() or None
             second = context.classifier(other.strip()) if (other or "").strip() else None
+            texts = read_texts(Path(file), column, trained_with(name)) if file else lines
+            others = read_texts(Path(file), column, trained_with(other.strip())) if file and second else None
             found = answer_file(
-                context.classifier(name), texts, folder / "answers.parquet", other=second,
+                classifier, texts, folder / "answers.parquet", other=second, other_texts=others,
                 on_progress=lambda done: progress((done, len(texts)), desc=text.ANSWERING, unit="texts"),
                 should_stop=stop.is_set,
             )  # fmt: skip
@@ -106,7 +109,7 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
         # Texts of any length leave the answers beside them in sight.
         widths = ["52%", *[f"{48 / (len(table.columns) - 1):.0f}%"] * (len(table.columns) - 1)]
         return [
-            _summary(found, texts.column if file else "", context.title(name), context.title(other) if second else ""),
+            _summary(found, texts if file else None, context.title(name), context.title(other) if second else ""),
             gr.Dataframe(table, column_widths=widths, visible=True),
             gr.DownloadButton(value=str(folder / "answers.csv"), visible=True),
             gr.DownloadButton(value=str(folder / "answers.parquet"), visible=True),
@@ -134,14 +137,18 @@ def _sweep() -> None:
             continue
 
 
-def _summary(found: FileAnswers, column: str | None, model: str, other: str) -> str:
-    """How many were answered, and the label shares as bars; a second model's beside them."""
+def _summary(found: FileAnswers, texts: Texts | None, model: str, other: str) -> str:
+    """How many were answered, of which columns of a file, and the label shares as bars; a second model's beside them."""
     stopped = f" Stopped: {found.of - found.rows:,} were left." if found.stopped else ""
     empty = f" {found.empty:,} were empty." if found.empty else ""
     unsure = f" {found.unsure:,} are unsure." if found.unsure is not None else ""
     agree = f" Both models agree on {found.agree:,}." if found.agree is not None else ""
-    where = f" of column “{html.escape(column[:80])}”" if column else ""
-    words = f'<p class="answer">{found.rows:,} of {found.of:,} texts{where} were answered.{empty}{unsure}{agree}{stopped}</p>'
+    columns = texts.columns if texts else ()
+    where = f" of column{'s' * (len(columns) > 1)} “{html.escape(', '.join(columns)[:80])}”" if columns else ""
+    note = f" {html.escape(texts.note)}" if texts and texts.note else ""
+    words = (
+        f'<p class="answer">{found.rows:,} of {found.of:,} texts{where} were answered.{empty}{unsure}{agree}{stopped}{note}</p>'
+    )
     parts = [_shares(found.labels, model if other else "")]
     if found.other_labels is not None:
         parts.append(_shares(found.other_labels, other))
