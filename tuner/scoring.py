@@ -33,6 +33,7 @@ from tuner.evaluation.report import EvaluationReport, make_report
 from tuner.evaluations import Evaluation
 from tuner.inference import UNTOUCHED, Answering, Classifier, load_classifier, load_untouched, run_or_none, save_answering
 from tuner.runs import Run
+from tuner.training.earlier import seen_before
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +249,7 @@ def assess(
         split=split,
         data_fingerprint=data.fingerprint,
         rows_fingerprint=evaluations.rows_fingerprint(scored.texts, [classifier.labels[i] for i in scored.truth]),
-        seen_in_training=overlap(scored.texts, training.texts) if training else None,
+        seen_in_training=_seen(scored.texts, training, run, notes) if run and training else None,
         temperature=classifier.answering.temperature,
         calibration=_calibration(classifier, scored),
         threshold=classifier.answering.threshold,
@@ -358,6 +359,19 @@ def _training_rows(
         return _Training(rows.texts, np.asarray(map_labels([own.labels[i] for i in rows.labels], classifier.labels, None)))
 
     return _attempt(read, None, notes, "The training rows")
+
+
+def _seen(texts: Sequence[str], training: _Training, run: Run, notes: list[str]) -> int:
+    """How many of the texts the model was trained on, but for case and blanks: by its run, or by one that this goes on from."""
+    before = seen_before(run.config, run.config.data.fingerprint, texts)
+    if before.by:
+        notes.append(f"{before.texts.sum():,} of {len(texts):,} texts were trained on by run {', '.join(before.by)}, whose model "
+                     "this run began with.")  # fmt: skip
+    if before.unknown:
+        notes.append(f"What run {', '.join(before.unknown)} was trained on, whose model this run began with, is not known any "
+                     "more: its rows are not counted as seen in training.")  # fmt: skip
+    others = [text for text, seen in zip(texts, before.texts, strict=True) if not seen]
+    return int(before.texts.sum()) + overlap(others, training.texts)
 
 
 def _calibration(classifier: Classifier, scored: _Scored) -> Calibration | None:

@@ -6,8 +6,11 @@ import torch
 from tests import tiny
 from tuner import modeling, runs
 from tuner.config import DataConfig, RunConfig
+from tuner.data.labelled import load_labelled
 from tuner.errors import ModelError, RunError, SettingsError
+from tuner.launch.estimate import estimate
 from tuner.launch.local import continuation, prepare
+from tuner.scoring import evaluate
 from tuner.structure import heads
 from tuner.training.build import build_model
 
@@ -76,6 +79,29 @@ def test_other_labels_are_refused_before_the_start(finished, csv):
 def test_a_model_without_a_head_has_none_to_keep(tiny_config):
     with pytest.raises(SettingsError, match="has no classification head"):
         prepare(tiny_config(model={"keep_head": True}))
+
+
+def test_held_out_rows_that_the_run_was_trained_on_are_told_and_counted(finished, train_here, csv):
+    """Once the old rows with new ones behind them were split anew, and none of them counted as seen."""
+    first = finished(source=csv(40), max_steps=1)
+    settings = continuation(first, {"data": {"source": str(csv(80, name="more.csv"))}})
+    trained = set(load_labelled(first.config.data).splits["train"].texts)
+    test = load_labelled(settings.data).splits["test"].texts
+    seen = sum(text in trained for text in test)
+    assert 0 < seen < len(test)
+    assert f"{seen} of {len(test)} test rows and " in estimate(settings).warnings[-1]
+    further = train_here(settings)
+    assert further.report.seen_in_training == seen
+    assert f"{seen} of {len(test)} texts were trained on by run {first.id}" in further.report.notes[0]
+    assert first.id in estimate(continuation(further)).warnings[-1]  # the run before the last one counts, too
+
+
+def test_on_the_same_rows_nothing_was_seen_and_a_run_that_is_gone_is_told(finished, train_here):
+    first = finished(max_steps=1)
+    further = train_here(continuation(first))
+    assert (further.report.seen_in_training, further.report.notes) == (0, [])
+    runs.delete(first)
+    assert f"What run {first.id} was trained on" in evaluate(further, split="validation").notes[0]
 
 
 def test_what_shaped_the_model_is_not_done_twice(finished):

@@ -7,6 +7,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import max_length_for
 from tuner.hardware import describe, free_memory
+from tuner.training import earlier
 from tuner.training.estimate import (
     Estimate,
     Timing,
@@ -57,7 +58,11 @@ def estimate(
         memory=memory,
         disk=disk,
         timed=timing is not None,
-        warnings=[*warnings_for(config.training, steps, evaluations), *idle_settings(config)],
+        warnings=[
+            *warnings_for(config.training, steps, evaluations),
+            *idle_settings(config),
+            *earlier.warnings_about(config, data),
+        ],
         doubts=doubts_about(memory, free_memory(), disk, shutil.disk_usage(runs.home()).free),
         processes=processes,
     )
