@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tuner
@@ -33,6 +34,37 @@ def test_a_run_its_id_and_its_folder_are_the_same_classifier(run):
 def test_an_empty_text_is_refused_with_its_place(texts, run):
     with pytest.raises(SourceError, match=f"Text {len(texts)} of {len(texts)} is empty"):
         load_classifier(run).predict(texts)
+
+
+def test_a_string_is_one_text_and_what_can_be_read_once_is_read(learnt):
+    """Once "great" was five texts of one letter, and a generator gave no answer at all."""
+    texts = ["great film", "awful film"]
+    expected = learnt.predict(texts)
+    assert learnt.predict(text for text in texts) == learnt.predict(np.array(texts)) == expected
+    assert [answer.text for answer in learnt.predict("great film")] == ["great film"]
+    assert learnt.score("great film").shape == learnt.score(map(str, ["great film"])).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([3], r"Text 1 of 1 is no text \(int 3\)\. Give strings\."),
+        (["fine", b"a"], r"Text 2 of 2 is no text \(bytes b'a'\)"),
+        (
+            {"text": ["great"]},
+            r"dict is no list of texts\. Give a list of strings; of a table one column, as table\[\"text\"\]\.",
+        ),
+        (pd.DataFrame({"text": ["great"]}), "DataFrame is no list of texts"),
+        (b"great", "bytes is no list of texts"),
+        (None, "NoneType is no list of texts"),
+    ],
+    ids=["a number", "bytes", "a mapping", "a table", "bytes alone", "nothing"],
+)
+def test_what_is_no_text_is_refused_as_what_it_is(learnt, texts, told):
+    """Once a number was called an empty text, and a table was read as the names of its columns."""
+    for ask in (learnt.predict, learnt.score):
+        with pytest.raises(SourceError, match=told):
+            ask(texts)
 
 
 def test_half_a_character_is_refused_in_words(run):

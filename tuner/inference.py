@@ -4,7 +4,7 @@ import functools
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,13 +146,16 @@ class Classifier:
         """The same without temperature and threshold: what transformers' own pipeline answers."""
         return replace(self, answering=Answering())
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Iterable[str] | str) -> list[Prediction]:
         """Answers for texts, in their order, in float32: alone or in a batch, a text gets the same answer.
 
+        Args:
+            texts: any texts in a row; a string is one text, and its answer a list of one.
+
         Raises:
-            SourceError: a text is empty.
+            SourceError: a text is empty or no string, or this is a table instead of its column.
         """
-        check_texts(texts)
+        texts = check_texts(texts)
         encoded = self.encode(texts)
         threshold = self.answering.threshold
         return [
@@ -169,14 +172,19 @@ class Classifier:
         ]
 
     def score(
-        self, texts: Sequence[str], precision: str = "auto", on_progress: Callable[[int], None] | None = None
+        self, texts: Iterable[str] | str, precision: str = "auto", on_progress: Callable[[int], None] | None = None
     ) -> np.ndarray:
         """Probabilities (texts × labels, float64), in batches of like length.
 
         Args:
+            texts: as for `predict`, empty ones included.
             precision: as `training.precision`; "auto" is several times as fast as "fp32" on hardware with bf16.
             on_progress: called with the number of texts done so far.
+
+        Raises:
+            SourceError: a text is no string, or this is a table instead of its column.
         """
+        texts = text_list(texts)
         result = np.empty((len(texts), len(self.labels)))
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
@@ -247,19 +255,60 @@ class Classifier:
         return result
 
 
-def check_texts(texts: Sequence[str]) -> None:
-    """Refuses what no model can answer.
+def text_list(texts: Iterable[str] | str) -> list[str]:
+    """Texts as a list: a string is one text and not its letters, and what can be read once only is read.
 
     Raises:
-        SourceError: a text is empty, or holds nothing but signs that take no room.
+        SourceError: one is no string, or this is a table instead of its column.
     """
+    if isinstance(texts, str):
+        return [texts]
+    # A table's and a mapping's names, and the numbers of bytes, would be read for texts.
+    if isinstance(texts, Mapping | bytes) or hasattr(texts, "columns") or not isinstance(texts, Iterable):
+        cure = 'Give a list of strings; of a table one column, as table["text"].'
+        raise SourceError(f"{type(texts).__name__} is no list of texts.", cure)
+    found = list(texts)
+    for position, text in enumerate(found, 1):
+        if text is None:
+            raise _empty(position, found)
+        if not isinstance(text, str):
+            given = f"{type(text).__name__} {str(text)[:40]}"
+            raise SourceError(f"Text {position} of {len(found)} is no text ({given}).", "Give strings.")
+    return found
+
+
+def check_text(text: str) -> None:
+    """Refuses what cannot be answered where one text is asked for.
+
+    Raises:
+        SourceError: it is no string, there is nothing to see in what would be read of it, or half a character in it.
+    """
+    if not isinstance(text, str):
+        raise SourceError(f"There is nothing to see in {type(text).__name__} {str(text)[:40]}: it is no text.", "Give a string.")
+    if is_blank(text[:MOST_CHARACTERS]):
+        raise SourceError("There is nothing to see in the text.", "Give a text with at least one word.")
+    check_texts([text])
+
+
+def check_texts(texts: Iterable[str] | str) -> list[str]:
+    """The texts as a list, where a model can answer each of them.
+
+    Raises:
+        SourceError: a text is no string, is empty, or holds nothing but signs that take no room; or as `text_list`.
+    """
+    texts = text_list(texts)
     for position, text in enumerate(texts, 1):
-        if not isinstance(text, str) or is_blank(text):
-            raise SourceError(f"Text {position} of {len(texts)} is empty.", "Give a text with at least one word.")
+        if is_blank(text):
+            raise _empty(position, texts)
         if not text.isascii() and _HALF.search(text):
             raise SourceError(
                 f"Text {position} of {len(texts)} holds half a character.", "Give text that can be written as UTF-8."
             )
+    return texts
+
+
+def _empty(position: int, texts: Sequence[str]) -> SourceError:
+    return SourceError(f"Text {position} of {len(texts)} is empty.", "Give a text with at least one word.")
 
 
 # Tokenizer → most tokens → a copy set to cut there. transformers sets its own anew at each call, so that of two threads one

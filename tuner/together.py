@@ -38,8 +38,7 @@ class Batcher:
         Raises:
             SourceError: a text is empty; the others in the batch do not notice.
         """
-        check_texts(texts)
-        request = _Request(list(texts))
+        request = _Request(check_texts(texts))
         self._waiting.append(request)
         self._thread.submit(_score_batch, self._score, self._waiting)
         return request.answers.result()

@@ -184,6 +184,11 @@ def test_nothing_to_see_is_refused(planted, text):
         explain(planted["bert"], text)
 
 
+def test_what_is_no_text_is_said_to_be_none(planted):
+    with pytest.raises(SourceError, match=r"nothing to see in list \['great'\]: it is no text"):
+        explain(planted["bert"], ["great"])
+
+
 def test_an_unknown_method_is_refused_with_the_known_ones(planted):
     with pytest.raises(SettingsError, match="leave_one_out, gradient_x_input"):
         explain(planted["bert"], "great", method="magic")

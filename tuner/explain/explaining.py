@@ -1,12 +1,12 @@
 """One text, one label, one method: the explanation."""
 
-from tuner.errors import SettingsError, SourceError
+from tuner.errors import SettingsError
 from tuner.explain.attention import rollout
 from tuner.explain.gradients import gradient_x_input, integrated_gradients
 from tuner.explain.occlusion import leave_one_out
 from tuner.explain.result import METHODS, UNITS, Explanation
 from tuner.explain.spans import word_spans
-from tuner.inference import MOST_CHARACTERS, Classifier, check_texts
+from tuner.inference import MOST_CHARACTERS, Classifier, check_text
 
 _FINDERS = {
     "leave_one_out": leave_one_out,
@@ -25,7 +25,7 @@ def explain(classifier: Classifier, text: str, label: str | None = None, method:
 
     Raises:
         SettingsError: there is no such method, or the classifier has no such label.
-        SourceError: there is nothing to see in the text, or half a character in it.
+        SourceError: there is nothing to see in the text, half a character in it, or it is no string.
         ModelError: the method cannot look into this model.
     """
     if not isinstance(method, str) or method not in METHODS:
@@ -33,11 +33,8 @@ def explain(classifier: Classifier, text: str, label: str | None = None, method:
     if label is not None and not (isinstance(label, str) and label in classifier.labels):
         named = ", ".join(f"'{name[:40]}'" for name in classifier.labels[:20])
         raise SettingsError([f"'{str(label)[:40]}' is no label of {classifier.name}."], f"Its labels are {named}.")
-    spans = word_spans(text[:MOST_CHARACTERS]) if isinstance(text, str) else []
-    if not spans:
-        raise SourceError("There is nothing to see in the text.", "Give a text with at least one word.")
-    check_texts([text])
-    found = _FINDERS[method](classifier, text, spans, label)
+    check_text(text)
+    found = _FINDERS[method](classifier, text, word_spans(text[:MOST_CHARACTERS]), label)
     return Explanation(
         text=text,
         label=found.label,

@@ -36,9 +36,10 @@ def embeddings(
         ModelError: hidden states that are no finite numbers.
     """
     from tuner.data.reading import is_blank
-    from tuner.inference import check_texts
+    from tuner.inference import check_texts, text_list
     from tuner.structure import plain
 
+    texts = text_list(texts)
     if any(map(is_blank, texts)):
         raise SourceError("There is nothing to see in the text.", "Give a text with at least one word.")
     check_texts(texts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tuner.data.repeats import repeat_digests
 from tuner.errors import RunError, SettingsError
-from tuner.inference import MOST_CHARACTERS, Classifier
+from tuner.inference import MOST_CHARACTERS, Classifier, check_text
 from tuner.neighbours.embedding import embeddings
 from tuner.neighbours.index import SEED, Index, index_of
 from tuner.runs import Run
@@ -81,6 +81,7 @@ def nearest(
         raise RunError(f"'{classifier.name}' is not the model of run {run.id}.", "Neighbours are found by the run's own model.")
     if not run.has_model:
         raise RunError(f"Run {run.id} has no model (any more).", "Train it to its end first.")
+    check_text(text)
     text = text[:MOST_CHARACTERS]
     vector = embeddings(classifier, [text])[0]
     answer = classifier.labels.index(classifier.predict([text])[0].label)

@@ -1,8 +1,6 @@
 """The part of a text that can matter to a classifier."""
 
-from tuner.data.reading import is_blank
-from tuner.errors import SourceError
-from tuner.inference import MOST_CHARACTERS, Classifier, check_texts
+from tuner.inference import MOST_CHARACTERS, Classifier, check_text
 
 # What words that are taken out, or become fewer tokens, may draw into what is read.
 _MARGIN = 1_000
@@ -14,11 +12,9 @@ def read_part(classifier: Classifier, text: str) -> tuple[str, int]:
     Scoring hundreds of changes of 100,000 characters would take a minute for the tokenizer alone.
 
     Raises:
-        SourceError: there is nothing to see in the text, or half a character in it.
+        SourceError: there is nothing to see in the text, or half a character in it, or it is no string.
     """
-    if is_blank(text):
-        raise SourceError("There is nothing to see in the text.", "Give a text with at least one word.")
-    check_texts([text])
+    check_text(text)
     text = text[:MOST_CHARACTERS]
     encoding = classifier.encode([text])[0]
     if not encoding.overflowing:
