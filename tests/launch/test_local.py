@@ -14,7 +14,7 @@ from tuner.children import ask
 from tuner.config import TrainingConfig
 from tuner.errors import ModelError, RunError, RunFailed, SettingsError, SourceError
 from tuner.hardware import Device
-from tuner.launch.local import prepare, resume, start, worker_environment
+from tuner.launch.local import follow, prepare, resume, start, worker_environment
 from tuner.runs import LIVING
 from tuner.training import fitting
 
@@ -89,6 +89,36 @@ def test_every_worker_of_a_run_gets_the_token_of_its_time_through_the_pipe(spied
 
 def test_a_worker_without_a_token_is_told_so(spied, stopped):
     assert [given for given, _, _ in spied(resume(stopped))] == [""]
+
+
+def raising(error):
+    def on_event(event):
+        raise error
+
+    return on_event
+
+
+def test_an_interrupt_asks_the_run_to_stop_and_says_which(queued, tiny_config):
+    """Once the training went on unseen. A second interrupt asks nothing: that would end it without saving."""
+    run = queued(tiny_config())
+    runs.append_event(run, "note", message="")
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            follow(run, raising(KeyboardInterrupt()))
+        assert run.stop_requested
+        assert run.status.state == "queued"
+        assert caught.value.__notes__ == [
+            f"Run {run.id} is stopping and saves. To go on with it: python -m tuner resume {run.id}"
+        ]
+
+
+def test_what_on_event_raises_passes_with_the_run_that_goes_on(queued, tiny_config):
+    run = queued(tiny_config())
+    runs.append_event(run, "note", message="")
+    with pytest.raises(ZeroDivisionError) as caught:
+        follow(run, raising(ZeroDivisionError()))
+    assert not run.stop_requested
+    assert caught.value.__notes__ == [f"Run {run.id} is not stopped by this. To end it: python -m tuner stop {run.id}"]
 
 
 def test_prepare_pins_paths_and_rows(tiny_config, csv, monkeypatch):

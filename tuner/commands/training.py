@@ -165,8 +165,7 @@ def _follow(run: Run, quiet: bool) -> None:
         say(f"Run {run.id}  ({run.title})")
     try:
         local.follow(run, show)
-    except KeyboardInterrupt:
-        runs.request_stop(run)
+    except KeyboardInterrupt:  # `follow` asked it to stop
         print("\nStopping after this step and saving; Ctrl-C again to leave it to itself.", file=sys.stderr)
         local.follow(run, show)
 

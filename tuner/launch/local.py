@@ -160,28 +160,48 @@ def resume(run: Run, token: str | None = None) -> Run:
 def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None) -> Run:
     """Waits until the run has ended, handing on its events as they come.
 
+    Interrupted (Ctrl-C), it asks the run to stop and save, and lets the KeyboardInterrupt pass; a run that was asked before is
+    left to itself. What `on_event` raises passes, too, and the run goes on. Both bear a note that says so.
+
     Raises:
         RunFailed: it ended as failed or lost.
     """
     offset = 0
-    while True:
-        status = run.status
-        events, offset = runs.read_events(run, offset)
-        for event in events if on_event else []:
-            on_event(event)
-        if status.state not in LIVING and not events:
-            break
-        time.sleep(_FOLLOW_SECONDS)
+    try:
+        while True:
+            status = run.status
+            events, offset = runs.read_events(run, offset)
+            for event in events if on_event else []:
+                _hand_on(run, event, on_event)
+            if status.state not in LIVING and not events:
+                break
+            time.sleep(_FOLLOW_SECONDS)
+    except KeyboardInterrupt as interrupt:
+        with contextlib.suppress(RunError):  # it has ended meanwhile
+            if not run.stop_requested:  # a second request would end it without saving
+                runs.request_stop(run)
+            interrupt.add_note(f"Run {run.id} is stopping and saves. To go on with it: python -m tuner resume {run.id}")
+        raise
     if status.state in ("failed", "lost"):
         raise RunFailed(f"Run {run.id} {status.state}: {status.message}", f"Its log is {run.folder / 'train.log'}.")
     return run
 
 
+def _hand_on(run: Run, event: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        on_event(event)
+    except Exception as error:
+        error.add_note(f"Run {run.id} is not stopped by this. To end it: python -m tuner stop {run.id}")
+        raise
+
+
 def train(config: RunConfig, on_event: Callable[[dict[str, Any]], None] | None = None, proceed_anyway: bool = False) -> Run:
     """Trains to the end in a child process and returns the run.
 
+    Interrupted (Ctrl-C, a notebook's stop button), it asks the run to stop and save, and raises the KeyboardInterrupt.
+
     Args:
-        on_event: called with every event of the run as it is written.
+        on_event: called with every event of the run as it is written. What it raises is raised here, and the run goes on.
         proceed_anyway: as for `start`.
 
     Raises:
