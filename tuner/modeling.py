@@ -8,6 +8,8 @@ import functools
 import hashlib
 import importlib.util
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,15 +222,23 @@ def check_head(model: BaseModel, labels: tuple[str, ...]) -> None:
     """Refuses to go on with a head that has not just these labels.
 
     Raises:
-        SettingsError: it has others, or the base model is no classifier.
+        SettingsError: it has others, more or fewer, each named; or the base model is no classifier.
     """
     if not is_classifier(model):
         raise SettingsError([f"model.keep_head = True: {model.name} has no classification head; switch it off."])
     own = head_labels(model)
     if sorted(own) != sorted(labels):
-        named = ", ".join(f"'{name[:40]}'" for name in own[:20])
-        cause = f"model.keep_head = True: the head of {model.name} knows {named}, the data has others"
-        raise SettingsError([f"{cause}; rename them or switch it off."])
+        unknown, missing = Counter(labels) - Counter(own), Counter(own) - Counter(labels)
+        found = [f"has {_quoted(unknown)} besides"] * bool(unknown) + [f"has no rows of {_quoted(missing)}"] * bool(missing)
+        cure = "rename labels (data.label_map)" if unknown else "give rows of these, too"
+        cause = f"model.keep_head = True: the head of {model.name} knows {_quoted(own)}; the data {' and '.join(found)}"
+        raise SettingsError([f"{cause}; {cure}, or switch it off."])
+
+
+def _quoted(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return ", ".join(f"'{name[:40]}'" for name in names[:20]) + more
 
 
 def load_for_training(

@@ -76,6 +76,23 @@ def test_other_labels_are_refused_before_the_start(finished, csv):
         prepare(continuation(run, {"data": {"source": str(other)}}))
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (("neg", "pos"), r"'neu', 'pos'; the data has no rows of 'neu'; give rows of these"),
+        (("neg", "neu", "pos", "odd"), r"the data has 'odd' besides; rename"),
+        (("neg", "neu", "good"), r"the data has 'good' besides and has no rows of 'pos'; rename"),
+    ],
+)
+def test_labels_that_are_missing_or_unknown_are_named(labels, told, tiny_models, tmp_path):
+    """Once fewer labels than the head's were "others", to be renamed."""
+    base = modeling.find_base_model(str(tiny_models["bert"]))
+    modeling.load_for_training(base, modeling.load_tokenizer(base), ("neg", "neu", "pos"), 1).save_pretrained(tmp_path)
+    modeling.load_tokenizer(base).save_pretrained(tmp_path)
+    with pytest.raises(SettingsError, match=told):
+        modeling.check_head(modeling.find_base_model(str(tmp_path)), labels)
+
+
 def test_a_model_without_a_head_has_none_to_keep(tiny_config):
     with pytest.raises(SettingsError, match="has no classification head"):
         prepare(tiny_config(model={"keep_head": True}))
