@@ -160,6 +160,14 @@ def test_public_names_are_there(name):
     assert getattr(tuner, name)
 
 
+def test_the_public_names_are_offered_where_one_types():
+    """Once `dir(tuner)` named `lazy` alone."""
+    import tuner
+
+    assert [name for name in dir(tuner) if not name.startswith("_")] == tuner.__all__
+    assert "__version__" in dir(tuner)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     import tuner
 

@@ -14,4 +14,4 @@ _NAMES = {
     "suspicious_in": "tuner.data.suspicious",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

@@ -15,4 +15,4 @@ _NAMES = {
     "word_spans": "tuner.explain.spans",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

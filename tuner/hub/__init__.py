@@ -23,4 +23,4 @@ _NAMES = {
     "push_files": "tuner.hub.commit",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

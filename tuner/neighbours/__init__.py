@@ -13,4 +13,4 @@ _NAMES = {
     "embeddings": "tuner.neighbours.embedding",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

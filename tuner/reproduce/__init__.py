@@ -15,4 +15,4 @@ _NAMES = {
     "zip_script": "tuner.reproduce.folder",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

@@ -22,4 +22,4 @@ _NAMES = {
     "save_adapter": "tuner.structure.lora",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

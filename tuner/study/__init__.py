@@ -17,4 +17,4 @@ _NAMES = {
     "results": "tuner.study.results",
 }
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)

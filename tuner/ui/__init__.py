@@ -12,4 +12,4 @@ if (_found := find_spec("spaces")) and _found.origin is None:
 
 _NAMES = {"Context": "tuner.ui.context", "build_app": "tuner.ui.build"}
 __all__ = sorted(_NAMES)
-__getattr__ = lazy(__name__, _NAMES)
+__getattr__, __dir__ = lazy(__name__, _NAMES)
