@@ -187,6 +187,7 @@ def labelled_with(values):
 # name → (file name, content, settings, words of the cause, words of the cure)
 BAD_LABELS = {
     "one class": ("a.json", labelled_with(["a"]), {}, "one class", "another"),
+    "one class of two rows": ("a.csv", "text,label\ngood,x\nbad,x\n", {}, "has one class ('x')", "another label column"),
     "5,000 classes": ("a.csv", "text,label\n" + "".join(f"t {i},c{i // 9}\n" for i in range(45_000)), {}, "5,000", "another"),
     "fractions": ("a.json", labelled_with([0.5, 1.25]), {"label_column": "label"}, "fractions", "another"),
     "no label at all": ("a.json", labelled_with([None]), {"label_column": "label"}, "label", "."),

@@ -99,6 +99,12 @@ def test_rows_that_repeat_one_text_are_called_repeats():
         hold_out(rows_of([("the same", "ab"[i % 2]) for i in range(50)]), None, 1)
 
 
+def test_one_row_and_one_class_are_one():
+    """Once "1 rows of 1 classes are"."""
+    with pytest.raises(SourceError, match=r"^1 row of 1 class is too few to hold out 1 for"):
+        hold_out(rows_of([("good", "x")]), None, 1)
+
+
 def test_too_many_folds_are_refused():
     with pytest.raises(SourceError, match="No class has 8 different texts, as 8 folds need; the largest has 2"):
         fold_out(rows_of([("a", "x"), ("A", "x"), ("b", "x"), ("c", "y")]), 8, 0, 1)

@@ -213,6 +213,8 @@ def load_labelled(config: DataConfig) -> LabelledData:
     notes = [*raw.notes, *read.notes()]
     if not len(rows[names["train"]]):
         raise SourceError(f"No row of '{config.source}' has both a text and a label.", "Choose other columns.")
+    if config.overlay is None and config.extra_source is None:  # these may bring another class
+        _check_trained(set(rows[names["train"]].values), label)
     parts = _roles(names, rows, config, notes)
     parts = _decided(parts, raw, config, notes)
     parts, mended = apply_fixes(parts, config.fixes)
@@ -309,21 +311,23 @@ def _check_classes(names: set[str], label: Column) -> None:
 
 
 def _check(splits: dict[str, Split], labels: tuple[str, ...], config: DataConfig, label: Column) -> None:
-    column = label.names[0]
     if not len(splits["train"]):
         raise SourceError("data.fixes and data.overlay leave no training row.", "Take one of them back.")
-    trained = {labels[index] for index in set(splits["train"].labels)}
-    if len(trained) < 2:
-        raise SourceError(
-            f"Column '{column}' has one class ('{next(iter(trained))[:80]}') in the training rows; a classifier needs two.",
-            "Choose another label column.",
-        )
+    _check_trained({labels[index] for index in set(splits["train"].labels)}, label)
     for role, split in splits.items():
         if not len(split):
             raise SourceError(
                 f"The {role} split ('{split.origin}') has no row with both a text and a label; some sets hide their test labels.",
                 f"Set data.{role}_split to one with labels, or data.{role}_size to cut {role} rows from train.",
             )
+
+
+def _check_trained(names: set[str], label: Column) -> None:
+    if len(names) < 2:
+        raise SourceError(
+            f"Column '{label.names[0]}' has one class ('{next(iter(names))[:80]}') in the training rows; a classifier needs two.",
+            "Choose another label column.",
+        )
 
 
 def _fingerprint(splits: dict[str, Split], labels: tuple[str, ...]) -> str:

@@ -32,11 +32,11 @@ def hold_out(rows: Rows, size: float | None, seed: int) -> tuple[Rows, Rows]:
     amount = max(round(wanted * len(groups.first) / max(1, len(rows))), groups.classes)
     cuttable = groups.of_classes_with(2)
     if not len(rows) or amount + groups.classes > len(cuttable):
-        texts = len(groups.first)
+        texts, classes = len(groups.first), len(set(rows.values))
         repeats = f", with only {texts:,} different text{'s' * (texts != 1)}," if texts < len(rows) else ""
-        classes = f"{len(rows):,} rows of {len(set(rows.values))} classes{repeats}"
+        given = f"{len(rows):,} row{'s' * (len(rows) != 1)} of {classes} class{'es' * (classes != 1)}{repeats}"
         raise SourceError(
-            f"{classes} are too few to hold out {wanted:,} for validation or test.",
+            f"{given} {'is' if len(rows) == 1 else 'are'} too few to hold out {wanted:,} for validation or test.",
             "Give more rows, hold out fewer, or name validation and test splits.",
         )
     _, held = train_test_split(cuttable, test_size=amount, random_state=seed, stratify=groups.labels[cuttable])
