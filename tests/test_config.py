@@ -2,11 +2,13 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
+import tuner
 from tuner import catalog
 from tuner.config import RunConfig, TrainingConfig, fields, merge, parse_assignments
 from tuner.errors import SettingsError
@@ -29,6 +31,19 @@ def problems(**settings):
 )
 def test_unknown_keys_are_refused_with_those_there_are(settings, named):
     assert problems(**settings)[0].startswith(named)
+
+
+def test_a_path_stands_as_its_text():
+    config = RunConfig(data={"source": Path("rows.csv")}, model={"name": Path("my") / "model"})
+    assert (config.data.source, config.model.name) == ("rows.csv", "my/model")
+
+
+@pytest.mark.parametrize("given", [{"data": {}}, "rows.csv", None])
+def test_what_is_no_settings_object_is_refused_by_all_that_take_one(given, tmp_path):
+    """Once it ended in an AttributeError."""
+    for ask in (tuner.train, tuner.profile, lambda it: tuner.probe(it, "x"), lambda it: tuner.write_script(it, tmp_path)):
+        with pytest.raises(SettingsError, match=r"is no RunConfig\. Give tuner\.RunConfig"):
+            ask(given)
 
 
 def test_all_mistakes_are_told_at_once():

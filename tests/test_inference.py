@@ -25,9 +25,9 @@ def test_probabilities_sum_to_one_and_name_the_label(run):
 
 
 def test_a_run_its_id_and_its_folder_are_the_same_classifier(run):
-    texts = ["great film"]
-    answers = [load_classifier(name).predict(texts)[0].probabilities for name in (run, run.id, "latest", str(run.model_folder))]
-    assert answers.count(answers[0]) == 4
+    texts, names = ["great film"], (run, run.id, "latest", str(run.model_folder), run.model_folder)
+    answers = [load_classifier(name).predict(texts)[0].probabilities for name in names]
+    assert answers.count(answers[0]) == 5
 
 
 @pytest.mark.parametrize("texts", [[""], ["fine", "  "], ["fine", None]])
@@ -76,6 +76,12 @@ def test_half_a_character_is_refused_in_words(run):
 def test_no_texts_give_no_answers(run):
     """Once the tokenizer's IndexError came through."""
     assert load_classifier(run).predict([]) == []
+
+
+def test_what_is_no_name_is_no_model():
+    """Once a TypeError of the regular expression came through."""
+    with pytest.raises(ModelError, match=r"None is no model\. Give a run"):
+        load_classifier(None)
 
 
 def test_a_run_without_a_model_is_told():

@@ -134,6 +134,13 @@ def test_evaluate_on_another_source_matches_labels_by_name(run, csv):
     assert evaluations.get(evaluations_of(run)[0]).report == found.report
 
 
+def test_a_path_is_a_source_and_a_table_is_none(run, csv):
+    """Once pydantic's own error came through."""
+    assert evaluate(run, csv(10, name="other.csv"), "all").n == 10
+    with pytest.raises(SourceError, match="DataFrame is no source of examples"):
+        evaluate(run, pd.DataFrame())
+
+
 def evaluations_of(run):
     return [f"{run.id}/{path.name}" for path in (run.folder / "evaluations").iterdir()]
 

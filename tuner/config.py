@@ -141,6 +141,19 @@ class RunConfig(Section):
         return {str(key): value for key, value in loaded.items()}
 
 
+def check_settings(config: RunConfig) -> RunConfig:
+    """The settings, where they are some: a dict or a file's name is what people try first.
+
+    Raises:
+        SettingsError: this is something else.
+    """
+    if not isinstance(config, RunConfig):
+        raise SettingsError(
+            [f"{_shown(config)} is no RunConfig."], 'Give tuner.RunConfig(data={"source": "rows.csv"}), for example.'
+        )
+    return config
+
+
 def check_split(split: str, *more: str) -> str:
     """The split, if it is one that every data set has here.
 

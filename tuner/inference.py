@@ -360,12 +360,12 @@ def batches_by_length(lengths: list[int], most_tokens: int = _BATCH_TOKENS, padd
     return batches
 
 
-def load_classifier(model: Run | str) -> Classifier:
+def load_classifier(model: Run | str | Path) -> Classifier:
     """A classifier from a run, a run id, a local folder, a Hub id, or `untouched:RUN_ID` (see `load_untouched`).
 
     Raises:
         RunError: no such run, or it has no model yet.
-        ModelError: no model there, or none that classifies.
+        ModelError: no model there, none that classifies, or no name of one.
     """
     if isinstance(model, str) and model.startswith(UNTOUCHED):
         return load_untouched(runs.get(model.removeprefix(UNTOUCHED)))
@@ -414,8 +414,16 @@ def save_answering(folder: Path, answering: Answering) -> None:
     runs.write_atomically(folder / _ANSWERING, answering.model_dump_json(indent=1))
 
 
-def run_or_none(name: str) -> Run | None:
-    """The run a person means by a name; None where it is a folder or a Hub id."""
+def run_or_none(name: str | Path) -> Run | None:
+    """The run a person means by a name; None where it is a folder or a Hub id.
+
+    Raises:
+        ModelError: it is no name.
+        RunError: no such run.
+    """
+    if not isinstance(name, str | Path):
+        raise ModelError(f"{repr(name)[:40]} is no model.", "Give a run, its id, a folder or a Hub id.")
+    name = str(name)
     if name == "latest" or runs.is_run_id(name):
         return runs.get(name)
     return None

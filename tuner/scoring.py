@@ -74,7 +74,7 @@ class Extras:
 
 
 def evaluate(
-    model: Run | str,
+    model: Run | str | Path,
     source: str | Path | None = None,
     split: str | None = None,
     extras: Extras | None = None,
@@ -98,13 +98,16 @@ def evaluate(
 
 
 def evaluation_of(
-    model: Run | str,
+    model: Run | str | Path,
     source: str | Path | None = None,
     split: str | None = None,
     extras: Extras | None = None,
     on_progress: Progress | None = None,
 ) -> Evaluation:
     """As `evaluate`, with the predictions behind the report; both are kept on disk."""
+    if not isinstance(source, str | Path | None):
+        cure = "Give sample:tweets, a file, a folder or a Hub id."
+        raise SourceError(f"{type(source).__name__} is no source of examples.", cure)
     extras = extras or Extras()
     source = None if source is None else str(source)
     run = model if isinstance(model, Run) else run_or_none(model)

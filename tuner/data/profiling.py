@@ -11,7 +11,7 @@ from pydantic import BaseModel as Model
 from pydantic import ConfigDict, PrivateAttr
 
 from tuner import patterns
-from tuner.config import RunConfig
+from tuner.config import RunConfig, check_settings
 from tuner.data import findings
 from tuner.data.browsing import rows_page
 from tuner.data.findings import Finding, Look, Positions
@@ -124,8 +124,10 @@ def profile(config: RunConfig, data: LabelledData | None = None, split: str = "t
         split: "train", "validation" or "test"; the one `sample` shows rows of.
 
     Raises:
+        SettingsError: this is no RunConfig.
         SourceError, ModelError, NetworkError: as `load_labelled` and `find_base_model`.
     """
+    check_settings(config)
     data = data or load_labelled(config.data)
     model = find_base_model(config.model.name, config.model.revision)
     counts = token_counts(model, data.splits["train"])

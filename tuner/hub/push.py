@@ -48,10 +48,12 @@ def push(
         endpoint: another Hub than huggingface.co or that of HF_ENDPOINT.
 
     Raises:
-        RunError: the run has no model, is being pushed already, or a file holds a secret.
+        RunError: this is no run, or it has no model, is being pushed already, or a file holds a secret.
         SettingsError: no name of a repository or branch, or the Hub refuses the card.
         NetworkError: no token, no right to write, or the Hub cannot be reached; the push can be repeated.
     """
+    if not isinstance(run, Run | str):
+        raise RunError(f"{repr(run)[:40]} is no run.", "Give a run, or its id.")
     wanted = Wanted(
         repo_id=repo_id, private=private, branch=branch or None, pull_request=pull_request, adapter=adapter, compare=compare
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner import access, hub_read, modeling, runs
 from tuner.children import token_pipe, worker_environment
-from tuner.config import RunConfig, merge
+from tuner.config import RunConfig, check_settings, merge
 from tuner.data.extra import pinned_source
 from tuner.data.labelled import load_labelled
 from tuner.errors import DoubtError, RunError, RunFailed, SettingsError, TunerError, gathering, raise_all
@@ -43,6 +43,7 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: all that would fail, at once; nothing was started.
     """
     access.logged_in("train here")
+    check_settings(config)
     found: list[TunerError] = []
     changes: dict[str, dict[str, Any]] = {"data": {}, "model": {}}
     base = data = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from tuner import access, modeling
 from tuner.children import ask
-from tuner.config import RunConfig
+from tuner.config import RunConfig, check_settings
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.data.profiling import MOST_TOKENISED
 from tuner.data.repeats import first_of_each, repeat_keys
@@ -25,7 +25,9 @@ FOLDS = 5
 _WORDS_C = 10
 
 
-def probe(config: RunConfig, models: Sequence[str], on_progress: Callable[[int, int, str], None] | None = None) -> ProbeResult:
+def probe(
+    config: RunConfig, models: Sequence[str] | str, on_progress: Callable[[int, int, str], None] | None = None
+) -> ProbeResult:
     """Ranks base models by how well a logistic regression on their frozen, mean-pooled embeddings tells the labels apart.
 
     At most 1,000 different training rows are drawn, stratified, by `data.seed`; each model is examined in a child process
@@ -33,7 +35,7 @@ def probe(config: RunConfig, models: Sequence[str], on_progress: Callable[[int, 
     is trained, so its other settings have no part in this. A model that cannot be examined is a row with the cause.
 
     Args:
-        models: one to ten base models, as `model.name` takes them; repeats are dropped.
+        models: one to ten base models, as `model.name` takes them, a string for one; repeats are dropped.
         on_progress: called with the texts embedded so far, all there are to embed, and the model at work.
 
     Raises:
@@ -43,8 +45,9 @@ def probe(config: RunConfig, models: Sequence[str], on_progress: Callable[[int, 
     """
     access.logged_in("compare base models")
     refuse_beside_a_run()
-    names = list(dict.fromkeys(name.strip() for name in models if name.strip()))
-    data = load_labelled(config.data)
+    data = load_labelled(check_settings(config).data)
+    given = [models] if isinstance(models, str) else models
+    names = list(dict.fromkeys(name.strip() for name in map(str, given) if name.strip()))
     task = _task(config, names, data)
     rows, texts = [], len(task.texts)
     for number, name in enumerate(names):

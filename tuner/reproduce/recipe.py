@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tuner import augmentation, modeling
-from tuner.config import RunConfig, TrainingConfig
+from tuner.config import RunConfig, TrainingConfig, check_settings
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import max_length_for
 from tuner.errors import SettingsError, SourceError
@@ -142,13 +142,13 @@ def recipe_for(what: Run | RunConfig) -> Recipe:
     Raises:
         SourceError: the rows cannot be read, or are no longer those of the run.
         ModelError, NetworkError: the base model cannot be found.
-        SettingsError: a setting this machine cannot honour.
+        SettingsError: a setting this machine cannot honour, or this is neither a run nor a RunConfig.
     """
     from tuner.environment import installed
     from tuner.training import batches
     from tuner.training.build import loss_weights
 
-    config = batches.fitted(what) if isinstance(what, Run) else what
+    config = batches.fitted(what) if isinstance(what, Run) else check_settings(what)
     environment = (what.environment if isinstance(what, Run) else {}) or installed()
     data = _rows(config)
     base = modeling.find_base_model(config.model.name, config.model.revision)

@@ -1,9 +1,10 @@
 """What every section is made of."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
@@ -33,9 +34,16 @@ class Contradiction(NamedTuple):
 
 
 class Section(BaseModel):
-    """Frozen settings; unknown keys, NaN and infinities are refused."""
+    """Frozen settings; unknown keys, NaN and infinities are refused. A path given from Python stands as its text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paths_as_text(cls, given: Any) -> Any:  # noqa: ANN401
+        if not isinstance(given, Mapping):
+            return given
+        return {name: str(value) if isinstance(value, PurePath) else value for name, value in given.items()}
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Those among its own fields; `RunConfig` tells them beside the fields that are wrong by themselves."""
