@@ -19,6 +19,7 @@ from tuner.ui import render, render_answers, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.stopping import Stops
+from tuner.words import shortened
 
 _FOLDER = "tuner-answers-"
 _KEPT_SECONDS = 3_600
@@ -109,7 +110,13 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
         # Texts of any length leave the answers beside them in sight.
         widths = ["52%", *[f"{48 / (len(table.columns) - 1):.0f}%"] * (len(table.columns) - 1)]
         return [
-            _summary(found, texts if file else None, context.title(name), context.title(other) if second else ""),
+            _summary(
+                found,
+                Path(file).name if file else "",
+                texts if file else None,
+                context.title(name),
+                context.title(other) if second else "",
+            ),
             gr.Dataframe(table, column_widths=widths, visible=True),
             gr.DownloadButton(value=str(folder / "answers.csv"), visible=True),
             gr.DownloadButton(value=str(folder / "answers.parquet"), visible=True),
@@ -118,13 +125,18 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
 
     inputs = [model, panel.pasted, panel.file, panel.column, panel.other]
     outputs = [panel.summary, panel.table, panel.csv, panel.parquet, panel.made]
-    going = stopping.wire(panel.go, panel.stop, stops, answer, inputs, outputs, [panel.summary])
+    going = stopping.wire(panel.go, panel.stop, stops, answer, inputs, outputs, [panel.summary], _blank)
     # Gradio has its own copies now.
     going.then(
         lambda folder: shutil.rmtree(folder or "", ignore_errors=True), panel.made, None, api_visibility="private",
         show_progress="hidden", queue=False,
     )  # fmt: skip
     return stops
+
+
+def _blank() -> list[Any]:
+    none = gr.DownloadButton(value=None, visible=False)
+    return [render.empty(text.NOTHING_ANSWERED), gr.Dataframe(value=None, visible=False), none, none, ""]
 
 
 def _sweep() -> None:
@@ -137,18 +149,19 @@ def _sweep() -> None:
             continue
 
 
-def _summary(found: FileAnswers, texts: Texts | None, model: str, other: str) -> str:
-    """How many were answered, of which columns of a file, and the label shares as bars; a second model's beside them."""
+def _summary(found: FileAnswers, file: str, texts: Texts | None, model: str, other: str) -> str:
+    """How many were answered, of which columns of which file ("": pasted lines), and the label shares as bars; a second model's
+    beside them."""
     stopped = f" Stopped: {found.of - found.rows:,} were left." if found.stopped else ""
     empty = f" {found.empty:,} were empty." if found.empty else ""
     unsure = f" {found.unsure:,} are unsure." if found.unsure is not None else ""
     agree = f" Both models agree on {found.agree:,}." if found.agree is not None else ""
     columns = texts.columns if texts else ()
     where = f" of column{'s' * (len(columns) > 1)} “{html.escape(', '.join(columns)[:80])}”" if columns else ""
+    what = f"{html.escape(shortened(file))}: " if file else ""
     note = f" {html.escape(texts.note)}" if texts and texts.note else ""
-    words = (
-        f'<p class="answer">{found.rows:,} of {found.of:,} texts{where} were answered.{empty}{unsure}{agree}{stopped}{note}</p>'
-    )
+    count = f"{found.rows:,} of {found.of:,} texts"
+    words = f'<p class="answer">{what}{count}{where} were answered.{empty}{unsure}{agree}{stopped}{note}</p>'
     parts = [_shares(found.labels, model if other else "")]
     if found.other_labels is not None:
         parts.append(_shares(found.other_labels, other))

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from tuner.ui.errors import when_over
+from tuner.ui.errors import when_over, without_pill
 
 
 class Stops:
@@ -44,21 +44,27 @@ def wire(
     inputs: list[gr.components.Component],
     outputs: list[gr.components.Component],
     show_progress_on: list[gr.components.Component],
+    blank: Callable[[], list[Any]] | None = None,
 ) -> Dependency:
     """Connects a button that starts long work, and the one that stops it; returns the event after which both are as before.
 
     Args:
         answer: the work; it takes `inputs`, and asks `stops` for its stop.
+        blank: what `outputs` are as the work begins, so that no earlier answer stands there if it is refused; else as they are.
     """
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
-    def buttons(busy: bool) -> Callable[[], list[gr.Button]]:
-        return lambda: [gr.Button(interactive=not busy), gr.Button(interactive=busy)]
+    def buttons(busy: bool) -> list[gr.Button]:
+        return [gr.Button(interactive=not busy), gr.Button(interactive=busy)]
+
+    def begin() -> list[Any]:
+        return [*buttons(busy=True), *(blank() if blank else [])]
 
     both = [button, stop]
-    going = button.click(buttons(busy=True), None, both, **private).then(
+    going = button.click(begin, None, [*both, *(outputs if blank else [])], **private).then(
         answer, inputs, outputs, api_visibility="private", concurrency_limit=2, show_progress_on=show_progress_on
     )
-    when_over(going, buttons(busy=False), both)
+    without_pill(going, show_progress_on)
+    when_over(going, lambda: buttons(busy=False), both)
     stop.click(stops.ask, None, None, **private)
     return going
