@@ -22,7 +22,7 @@ def test_a_page_gets_text_and_a_program_the_words_as_they_are(page, words):
     assert refused.value.message == f"{words} is no model. Give another."
 
 
-@pytest.mark.parametrize("elem_id", ["many-summary"])
+@pytest.mark.parametrize("elem_id", ["many-summary", "estimate"])
 def test_after_a_toast_no_pill_lies_over_what_stands_there(elem_id):
     """Gradio's "Error" covered a sentence and the estimate's figures until something else was shown there."""
     functions = list(build_app(Context(local=True)).fns.values())
