@@ -13,6 +13,7 @@ from tuner.inference import Classifier, check_texts
 
 MOST_TEXTS = 100_000
 MOST_CHOSEN = 1_000
+MOST_LIKELY = 9
 # Zhdanov 2019 takes the beta * n most doubtful, beta 10 to 50, before it looks at how they differ.
 _BETA = 10
 _FEWEST_CANDIDATES = 200
@@ -28,6 +29,7 @@ class Doubtful:
         position: in the texts given, from 0.
         label: what the classifier answers, with `probability`.
         doubt: 1 − (probability of the likeliest label − that of the second), 0 … 1.
+        likeliest: labels, the likeliest first, nine at most.
     """
 
     position: int
@@ -35,6 +37,7 @@ class Doubtful:
     label: str
     probability: float
     doubt: float
+    likeliest: tuple[str, ...] = ()
 
 
 def choose(
@@ -93,10 +96,21 @@ def _answered(classifier: Classifier, texts: Sequence[str], positions: list[int]
     answers = classifier.predict([texts[i] for i in positions])
     doubt = doubts(np.array([list(answer.probabilities.values()) for answer in answers]))
     chosen = [
-        Doubtful(position, answer.text, answer.label, answer.probabilities[answer.label], float(doubted))
+        Doubtful(
+            position,
+            answer.text,
+            answer.label,
+            answer.probabilities[answer.label],
+            float(doubted),
+            _likeliest(answer.probabilities),
+        )
         for position, answer, doubted in zip(positions, answers, doubt, strict=True)
     ]
     return sorted(chosen, key=lambda row: -row.doubt)
+
+
+def _likeliest(probabilities: dict[str, float]) -> tuple[str, ...]:
+    return tuple(sorted(probabilities, key=lambda label: -probabilities[label])[:MOST_LIKELY])
 
 
 def doubts(probabilities: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import gradio as gr
 from tuner import access, feedback
 from tuner.batch import read_texts
 from tuner.data.files import FILE_SUFFIXES
-from tuner.doubtful import MOST_TEXTS, Doubtful, choose
+from tuner.doubtful import MOST_LIKELY, MOST_TEXTS, Doubtful, choose
 from tuner.errors import SourceError
 from tuner.feedback import Feedback
 from tuner.scoring import trained_with
@@ -20,10 +20,9 @@ from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.stopping import Stops
 
-# Keys 1 to 9; a tenth label and more are chosen from a list.
-_KEYS = 9
+# Keys 1 to 9, for all labels; of more than that, for the likeliest of each text, and any is chosen from a list.
+_KEYS = MOST_LIKELY
 _MOST_AT_ONCE = 200
-_MOST_LABELS = 500
 _LOCK = threading.Lock()
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Presses the buttons of the panel; not while somebody types in a field, and not on another tab.
@@ -178,7 +177,7 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
 
     @toast
     def by_key(key: int, state: Labelling, place: float) -> list[Any]:
-        labels = context.classifier(state.model).labels if state.model else ()
+        labels = _on_keys(context, state, int(place)) if 0 <= place < len(state.queue) else ()
         return give(state, place, labels[key] if key < len(labels) else None)
 
     @toast
@@ -202,9 +201,14 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
     return stops
 
 
+def _on_keys(context: Context, state: Labelling, place: int) -> tuple[str, ...]:
+    """The labels of the keys, from 1 on, for the text at this place."""
+    labels = context.classifier(state.model).labels
+    return tuple(labels) if len(labels) <= _KEYS else state.queue[place].likeliest
+
+
 def _show(context: Context, state: Labelling) -> list[Any]:
     """Values for `LabelPanel.shown`: the text it is at, or that all are done."""
-    labels = context.classifier(state.model).labels
     done, total = state.at >= len(state.queue), len(state.queue)
     labelled = sum(bool(label) for label in state.given.values())
     bar = (
@@ -223,8 +227,9 @@ def _show(context: Context, state: Labelling) -> list[Any]:
     before = state.given.get(state.at)
     if before:
         says += f" You said {before}."
+    labels, on_keys = context.classifier(state.model).labels, _on_keys(context, state, state.at)
     buttons = [
-        gr.Button(f"{place + 1} · {labels[place]}" if place < len(labels) else "", visible=place < len(labels))
+        gr.Button(f"{place + 1} · {on_keys[place]}" if place < len(on_keys) else "", visible=place < len(on_keys))
         for place in range(_KEYS)
     ]
     return [
@@ -236,6 +241,6 @@ def _show(context: Context, state: Labelling) -> list[Any]:
         doubtful.text,
         render_report.sentences(says),
         *buttons,
-        gr.Dropdown(list(labels[_KEYS:_MOST_LABELS]), value=None, visible=len(labels) > _KEYS),
+        gr.Dropdown(list(labels) if len(labels) > _KEYS else [], value=None, visible=len(labels) > _KEYS),
         gr.Button(interactive=state.at > 0),
     ]
