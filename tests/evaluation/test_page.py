@@ -46,3 +46,11 @@ def test_names_of_labels_are_no_formulas():
 
 def test_many_labels_are_drawn():
     assert "<svg" in page(*made(tuple(f"label {i}" for i in range(40)), 400))
+
+
+def test_a_page_of_500_labels_shows_the_most_frequent_confusions():
+    """Its pictures grew with the labels: a matrix of 500 was 280 inches wide, 6 GB as the card's picture."""
+    found = page(*made(tuple(f"label {i}" for i in range(500)), 2_000))
+    assert "The matrix shows 24 of 500 labels." in found
+    assert found.count("</tr>") > 500  # every label has its scores
+    assert len(found) < 1_000_000

@@ -96,3 +96,32 @@ def test_shapes_that_do_not_fit_are_refused():
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
         make_report(np.full((1, 3), np.nan), [0], NAMES, **ABOUT)
+
+
+def many_labels(wrong, labels=40):
+    """A report of three rows for each label; of the rows of label `true` in `wrong` one or more got another answer."""
+    names = [f"label {i}" for i in range(labels)]
+    truth = np.repeat(np.arange(labels), 3)
+    predicted = truth.copy()
+    for true, answer, rows in wrong:
+        predicted[np.flatnonzero((truth == true) & (predicted == true))[:rows]] = answer
+    return make_report(np.eye(labels)[predicted] * 0.9 + 0.1 / labels, truth, names, **ABOUT)
+
+
+def test_confusions_stand_in_order_of_their_rows():
+    assert many_labels([(1, 39, 1), (38, 2, 2)]).confusions == [("label 38", "label 2", 2), ("label 1", "label 39", 1)]
+
+
+def test_of_many_labels_the_matrix_has_those_most_confused_in_their_order():
+    """Every label was drawn: with 500 the browser was lost."""
+    labels = many_labels([(1, 39, 1), (38, 30, 2)]).matrix_labels
+    assert labels == [f"label {i}" for i in [*range(21), 30, 38, 39]]
+
+
+def test_a_matrix_of_24_labels_has_all():
+    assert many_labels([(1, 2, 1)], labels=24).matrix_labels == [f"label {i}" for i in range(24)]
+
+
+def test_of_many_labels_curves_are_those_of_lowest_average_precision():
+    report = many_labels([(i, 0, 3) for i in range(30, 37)])
+    assert report.curve_labels == ["label 0", *(f"label {i}" for i in range(30, 37))]

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import gradio as gr
+import numpy as np
 import pytest
 
 from tuner.data.files import store_uploads
 from tuner.errors import SettingsError, SourceError
-from tuner.evaluations import of_run
+from tuner.evaluation.report import make_report
+from tuner.evaluations import Evaluation, of_run, predictions, save
 from tuner.ui import evaluate_tab, mistakes_panel, render_report
 from tuner.ui.context import Context
 
@@ -65,6 +67,66 @@ def test_a_cell_s_rows_are_those_of_the_confusion_matrix(found):
     for i, true in enumerate(labels):
         for j, predicted in enumerate(labels):
             assert len(rows(found, label=true, predicted=predicted)) == found.report.confusion_matrix[i][j]
+
+
+@pytest.fixture
+def many(home):
+    """The evaluation of 40 labels of three rows each; those of label 39 are answered label 1."""
+    names = [f"label {i}" for i in range(40)]
+    truth = np.repeat(np.arange(40), 3)
+    probabilities = np.eye(40)[np.where(truth == 39, 1, truth)] * 0.9 + 0.0025
+    texts = [f"text {i}" for i in range(len(truth))]
+    about = {"model": "m", "source": "s", "split": "test", "data_fingerprint": "d", "rows_fingerprint": "r"}
+    report = make_report(probabilities, truth, names, texts=texts, **about)
+    return save(Evaluation(report, predictions(range(len(truth)), texts, truth, probabilities, names, {})), None)
+
+
+@pytest.fixture
+def clicked():
+    """Label, answer and rows of "Mistakes" after a click: `clicked("open_cell", found, index=[0, 1])`."""
+    with gr.Blocks() as blocks:
+        evaluate_tab.build(Context(), gr.Radio([]))
+
+    def click(name, found, **event):
+        (handler,) = (each.fn for each in blocks.fns.values() if each.fn and each.fn.__name__ == name)
+        filled = handler(gr.SelectData(None, {"value": "", **event}), found.name)
+        return filled[1].value, filled[2].value, filled[7]
+
+    return click
+
+
+def test_a_click_on_a_matrix_of_the_most_confused_labels_opens_its_own_labels(many, clicked):
+    """Row 23 and column 2 are labels 39 and 1: the matrix leaves labels out."""
+    table = render_report.confusion_table(many.report)
+    assert (table["data"][23][:4], table["headers"][2]) == (["label 39", "0 (0%)", "3 (100%)", "0 (0%)"], "label 1")
+    assert clicked("open_cell", many, index=[23, 2]) == ("label 39", "label 1", "Rows 1 – 3 of 3")
+    assert clicked("open_cell", many, index=[23, 0]) == ("label 39", "", "Rows 1 – 3 of 3")
+
+
+def test_a_click_on_a_confusion_opens_its_rows(many, clicked):
+    listed = render_report.confusion_list(many.report).to_numpy().tolist()
+    assert listed == [["label 39", "label 1", "3", "100%"]]
+    assert clicked("open_confusion", many, index=[0, 0], row_value=listed[0]) == ("label 39", "label 1", "Rows 1 – 3 of 3")
+
+
+def test_the_whole_matrix_has_every_label(many):
+    whole = render_report.whole_matrix(many.report)
+    assert whole.shape == (40, 41)
+    assert whole.iloc[39, [0, 1, 2]].tolist() == ["label 39", 0, 3]
+
+
+def test_of_many_labels_tables_are_whole_and_curves_are_few(many):
+    """Browsers drew every label's curves and every column of the matrix, until they froze."""
+    assert len(render_report.class_table(many.report)) == len(render_report.areas(many.report)) == 40
+    plot = render_report.curve_plot(many.report.roc, "x", "y", many.report.curve_labels)
+    assert len({row[plot.value["columns"].index("label")] for row in plot.value["data"]}) == 8
+    assert "the 8 of 40 labels" in render_report.curves_drawn(many.report)
+
+
+def test_of_few_labels_all_is_drawn(found):
+    assert render_report.confusion_table(found.report)["headers"][1:] == found.report.labels
+    assert render_report.confusion_list(found.report).empty
+    assert not render_report.curves_drawn(found.report)
 
 
 def test_a_slice_s_rows_are_as_many_as_the_report_says(found):

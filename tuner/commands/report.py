@@ -40,17 +40,12 @@ def _print_confusions(report: EvaluationReport) -> None:
         print("\nRows: true label, columns: predicted")
         print_table(["", *report.labels], [[label, *(f"{count:,}" for count in row)] for label, row in matrix])
         return
-    wrong = [
-        (count, label, predicted)
-        for label, row in matrix
-        for predicted, count in zip(report.labels, row, strict=True)
-        if count and predicted != label
-    ]
+    wrong = report.confusions
     if not wrong:
         return
-    most = sorted(wrong, key=lambda found: -found[0])[:_MOST_CONFUSIONS]
+    most = wrong[:_MOST_CONFUSIONS]
     print(f"\nThe {len(most)} most frequent of {len(wrong):,} confusions; --json gives the whole matrix")
-    print_table(["true label", "predicted", "rows"], [[label, predicted, f"{count:,}"] for count, label, predicted in most])
+    print_table(["true label", "predicted", "rows"], [[label, predicted, f"{count:,}"] for label, predicted, count in most])
 
 
 def _print_rest(report: EvaluationReport) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_ERRORS = 25
+_MOST_CONFUSIONS = 25
 _MOST_CHARACTERS = 300
 
 
@@ -31,8 +32,9 @@ def page(report: EvaluationReport, predictions: "pd.DataFrame") -> str:
         confusion=pictures.confusion(report),
         reliability=pictures.reliability(calibration.before, calibration.after) if calibration else "",
         coverage=pictures.coverage(report.coverage) if report.coverage else "",
-        roc=pictures.curves(report.roc, report.labels, "false positive rate", "true positive rate") if report.roc else "",
-        precision_recall=pictures.curves(report.precision_recall, report.labels, "recall", "precision")
+        confusions=report.confusions[:_MOST_CONFUSIONS] if len(report.matrix_labels) < len(report.labels) else [],
+        roc=pictures.curves(report.roc, report.curve_labels, "false positive rate", "true positive rate") if report.roc else "",
+        precision_recall=pictures.curves(report.precision_recall, report.curve_labels, "recall", "precision")
         if report.precision_recall
         else "",
         worst=worst_slices(report.slices),

@@ -20,7 +20,7 @@ _MOST_NUMBERS = 20
 
 
 def confusion(report: EvaluationReport) -> str:
-    """The confusion matrix as SVG: shares of the true label's rows as colour, counts as numbers."""
+    """The confusion matrix as SVG: shares of the true label's rows as colour, counts as numbers; of `matrix_labels`."""
     return _svg(_confusion(report))
 
 
@@ -30,17 +30,22 @@ def confusion_png(report: EvaluationReport) -> bytes:
 
 
 def _confusion(report: EvaluationReport) -> "Figure":
-    counts = np.array(report.confusion_matrix)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = len(report.labels)
+    labels = report.matrix_labels
+    places = [report.labels.index(label) for label in labels]
+    rows = np.array(report.confusion_matrix)[places]
+    counts = rows[:, places]
+    shares = counts / np.maximum(rows.sum(axis=1, keepdims=True), 1)
+    size = len(labels)
     figure, axes = _figure(max(4.0, 0.55 * size + 2), max(3.4, 0.5 * size + 1.6))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    names = [label[:24] for label in report.labels]
+    names = [label[:24] for label in labels]
     turned = {"rotation": 0, "ha": "center"} if size <= 4 else {"rotation": 60, "ha": "right"}
     axes.set_xticks(range(size), names, parse_math=False, **turned)
     axes.set_yticks(range(size), names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
+    if size < len(report.labels):
+        axes.set_title(f"{size} of {len(report.labels):,} labels: those of the most frequent confusions")
     if size <= _MOST_NUMBERS:
         for (row, column), count in np.ndenumerate(counts):
             shade = "white" if shares[row, column] > 0.55 else "black"
@@ -81,10 +86,10 @@ def coverage(points: Sequence[CoveragePoint]) -> str:
 
 
 def curves(found: Sequence[Curve], labels: Sequence[str], across: str, up: str) -> str:
-    """One line per label, its area in the legend."""
+    """One line for each of `labels` that has a curve, its area in the legend."""
     figure, axes = _figure(4.4, 3.6)
     shade = label_colours(labels)
-    for curve in found[: len(PALETTE)]:
+    for curve in (curve for curve in found if curve.label in shade):
         axes.plot(curve.x, curve.y, color=shade[curve.label], label=f" {curve.label[:24]} ({curve.area:.3f})")
     axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.02))
     if found:

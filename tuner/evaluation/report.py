@@ -19,6 +19,10 @@ Part = TypeVar("Part")
 SCORES = (*HIGHER_IS_BETTER, *LOWER_IS_BETTER)
 # Balanced accuracy is another name of macro recall: one of them is enough to read.
 SHOWN = tuple(name for name in SCORES if name != "balanced_accuracy")
+# A matrix of more labels can no longer be read, and its 250,000 cells of 500 labels end a browser.
+_MOST_IN_A_MATRIX = 24
+# As many as there are colours.
+_MOST_CURVES = 8
 
 
 class ClassScores(BaseModel):
@@ -112,6 +116,33 @@ class EvaluationReport(BaseModel):
     def numbers(self) -> dict[str, float]:
         """Every number of the whole split by name, those of the Hub's metrics included."""
         return {name: getattr(self, name) for name in SCORES} | self.hub_metrics
+
+    @property
+    def confusions(self) -> list[tuple[str, str, int]]:
+        """(true label, answer, rows) of the wrong cells of the confusion matrix that hold rows, the most frequent first."""
+        matrix = np.array(self.confusion_matrix)
+        np.fill_diagonal(matrix, 0)
+        cells = np.argwhere(matrix)
+        ordered = cells[np.argsort(-matrix[tuple(cells.T)], kind="stable")].tolist()
+        return [(self.labels[true], self.labels[answer], self.confusion_matrix[true][answer]) for true, answer in ordered]
+
+    @property
+    def matrix_labels(self) -> list[str]:
+        """The labels a confusion matrix is drawn of, in their order: all, or the 24 of the most frequent confusions."""
+        if len(self.labels) <= _MOST_IN_A_MATRIX:
+            return self.labels
+        confused = (name for true, answer, _ in self.confusions for name in (true, answer))
+        chosen = set(list(dict.fromkeys([*confused, *self.labels]))[:_MOST_IN_A_MATRIX])
+        return [label for label in self.labels if label in chosen]
+
+    @property
+    def curve_labels(self) -> list[str]:
+        """The labels curves are drawn of, in their order: all, or the eight of lowest average precision."""
+        if len(self.labels) <= _MOST_CURVES:
+            return self.labels
+        areas = {curve.label: curve.area for curve in self.precision_recall}
+        chosen = set(sorted(areas, key=lambda label: areas[label])[:_MOST_CURVES])
+        return [label for label in self.labels if label in chosen]
 
     @property
     def headline(self) -> str:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from tuner import access, catalog, runs
 from tuner.errors import RunError
 from tuner.evaluation.label_map import UnknownLabels
 from tuner.evaluation.page import page
+from tuner.evaluation.report import EvaluationReport
 from tuner.evaluations import Evaluation, of_run
+from tuner.export import write_table
 from tuner.runs import Run
 from tuner.scoring import Extras
 from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, source_picker, text
@@ -53,14 +56,18 @@ class _Overview:
     numbers: gr.Dataframe
     baselines: gr.Dataframe
     matrix: gr.Dataframe
+    confusions: gr.Dataframe
     classes: gr.Dataframe
     notes: gr.Textbox
     page: gr.Button
     download: gr.DownloadButton
+    make_matrix: gr.Button
+    matrix_file: gr.DownloadButton
 
     @property
     def shown(self) -> list[gr.components.Component]:
-        return [self.baselines, self.matrix, self.classes, self.numbers, self.notes, self.download]
+        matrix = [self.matrix, self.confusions, self.make_matrix, self.matrix_file]
+        return [self.baselines, *matrix, self.classes, self.numbers, self.notes, self.download]
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class _Parts:
     found: gr.HTML
     open: gr.Button
     slices: gr.Dataframe
+    drawn: gr.HTML
     roc: gr.LinePlot
     precision_recall: gr.LinePlot
     areas: gr.Dataframe
@@ -81,7 +89,8 @@ class _Parts:
 
     @property
     def shown(self) -> list[gr.components.Component]:
-        return [self.worst, self.found, self.slices, self.roc, self.precision_recall, self.areas, self.behaviour, self.failures]
+        curves = [self.drawn, self.roc, self.precision_recall, self.areas]
+        return [self.worst, self.found, self.slices, *curves, self.behaviour, self.failures]
 
 
 def view_of(run_id: str | None, size: int) -> list[Any]:
@@ -156,7 +165,8 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
         evaluate, [chosen, *form.values], [*view, form.more, form.labels], api_visibility="private", show_progress_on=[answer]
     )
     _wire_cells(context, shown, overview, parts, mistakes, tabs)
-    _wire_page(context, shown, overview)
+    _wire_file(context, shown, overview.page, overview.download, "report.html", _write_page)
+    _wire_file(context, shown, overview.make_matrix, overview.matrix_file, "confusion.csv", _write_matrix)
     mistakes_panel.wire(context, mistakes, shown)
     calibration_panel.wire(calibration, shown, chosen)
     compare_panel.wire(context, compare, chosen, shown, compare_page)
@@ -210,6 +220,7 @@ def _draw_overview() -> _Overview:
     table: dict[str, Any] = {"interactive": False, "datatype": "str"}
     baselines = gr.Dataframe(label="Beside it", elem_id="baselines", wrap=True, **table)
     matrix = gr.Dataframe(label=text.CONFUSION, elem_id="confusion", **table)
+    confusions = gr.Dataframe(visible=False, elem_id="confusions", **table)
     classes = gr.Dataframe(label="By label (95 % interval)", elem_id="per-class", **table)
     numbers = gr.Dataframe(label="All numbers", elem_id="numbers", **table)
     notes = gr.Textbox(label="Worth knowing", lines=1, max_lines=8, interactive=False, elem_id="report-notes")
@@ -218,7 +229,11 @@ def _draw_overview() -> _Overview:
         download = gr.DownloadButton(
             text.DOWNLOAD_PAGE, size="sm", scale=0, min_width=220, variant="primary", visible=False, elem_id="download-page"
         )
-    return _Overview(numbers, baselines, matrix, classes, notes, make, download)
+        make_matrix = gr.Button(text.WHOLE_MATRIX, size="sm", scale=0, min_width=220, visible=False, elem_id="make-matrix")
+        matrix_file = gr.DownloadButton(
+            text.DOWNLOAD_MATRIX, size="sm", scale=0, min_width=220, variant="primary", visible=False, elem_id="download-matrix"
+        )
+    return _Overview(numbers, baselines, matrix, confusions, classes, notes, make, download, make_matrix, matrix_file)
 
 
 def _draw_parts() -> _Parts:
@@ -232,6 +247,7 @@ def _draw_parts() -> _Parts:
         found = gr.HTML("", elem_id="slice-found")
         slices = gr.Dataframe(label=text.SLICES, elem_id="slices", **table)
     with gr.Tab("Curves", id="curves"):
+        drawn = gr.HTML(visible=False, elem_id="curves-drawn")
         with gr.Row():
             roc = gr.LinePlot(
                 x="false positive rate", y="true positive rate", color="label", height=320, title="ROC", elem_id="roc"
@@ -246,7 +262,7 @@ def _draw_parts() -> _Parts:
             label=text.BEHAVIOUR_TABLE, column_widths=["20%", "9%", "14%", "8%", "49%"], elem_id="behaviour", **table
         )
         failures = gr.Dataframe(label=text.FAILURES, visible=False, elem_id="failures", **table)
-    return _Parts(worst, search, expression, found, show, slices, roc, precision_recall, areas, behaviour, failures)
+    return _Parts(worst, search, expression, found, show, slices, drawn, roc, precision_recall, areas, behaviour, failures)
 
 
 def _wire_cells(
@@ -259,7 +275,7 @@ def _wire_cells(
     def open_cell(event: gr.SelectData, name: str) -> list[Any]:
         found = context.evaluation(name)
         row, column = event.index
-        labels = found.report.labels
+        labels = found.report.matrix_labels
         if column == 0:
             return [
                 *mistakes_panel.first_page(found, label=labels[row], order=mistakes_panel.ALL_ROWS),
@@ -269,6 +285,13 @@ def _wire_cells(
         return [*mistakes_panel.first_page(found, **chosen), gr.Tabs(selected="mistakes")]
 
     overview.matrix.select(open_cell, shown, [*mistakes.shown, tabs], **private)
+
+    @toast
+    def open_confusion(event: gr.SelectData, name: str) -> list[Any]:
+        chosen = {"label": event.row_value[0], "predicted": event.row_value[1], "order": mistakes_panel.ALL_ROWS}
+        return [*mistakes_panel.first_page(context.evaluation(name), **chosen), gr.Tabs(selected="mistakes")]
+
+    overview.confusions.select(open_confusion, shown, [*mistakes.shown, tabs], **private)
 
     @toast
     def open_slice(event: gr.SelectData, name: str) -> list[Any]:
@@ -303,24 +326,54 @@ def _wire_cells(
     parts.behaviour.select(open_test, shown, parts.failures, **private)
 
 
-def _wire_page(context: Context, shown: gr.State, overview: _Overview) -> None:
+def _wire_file(
+    context: Context,
+    shown: gr.State,
+    make: gr.Button,
+    download: gr.DownloadButton,
+    name: str,
+    write: Callable[[Evaluation, Path], None],
+) -> None:
+    """One button makes a file of the shown evaluation, the next one downloads it."""
     made = gr.State(None)
 
     @toast
-    def make(name: str) -> list[Any]:
-        found = context.evaluation(name)
+    def written(evaluation: str) -> list[Any]:
         # Gradio serves files of the temporary folder alone, and makes its own copy.
         folder = Path(tempfile.mkdtemp(prefix="tuner-report-"))
-        (folder / "report.html").write_text(page(found.report, found.predictions), encoding="utf-8")
-        return [gr.DownloadButton(value=str(folder / "report.html"), visible=True), str(folder)]
+        write(context.evaluation(evaluation), folder / name)
+        return [gr.DownloadButton(value=str(folder / name), visible=True), str(folder)]
 
-    overview.page.click(
-        make, shown, [overview.download, made], api_visibility="private", show_progress_on=overview.page, concurrency_limit=2
-    ).success(lambda folder: shutil.rmtree(folder or "", ignore_errors=True), made, None, queue=False, api_visibility="private")
+    make.click(written, shown, [download, made], api_visibility="private", show_progress_on=make, concurrency_limit=2).success(
+        lambda folder: shutil.rmtree(folder or "", ignore_errors=True), made, None, queue=False, api_visibility="private"
+    )
+
+
+def _write_page(found: Evaluation, path: Path) -> None:
+    path.write_text(page(found.report, found.predictions), encoding="utf-8")
+
+
+def _write_matrix(found: Evaluation, path: Path) -> None:
+    write_table(render_report.whole_matrix(found.report), path)
+
+
+def _matrix(report: EvaluationReport) -> list[Any]:
+    """The matrix; where it has not every label also the most frequent confusions, and a button for the whole of it."""
+    shown, all_ = len(report.matrix_labels), len(report.labels)
+    words = text.CONFUSION if shown == all_ else text.CONFUSION_PART.format(shown=shown, all=all_)
+    listed = render_report.confusion_list(report)
+    name = text.CONFUSIONS.format(shown=len(listed), all=len(report.confusions))
+    return [
+        gr.Dataframe(render_report.confusion_table(report), label=words),
+        gr.Dataframe(listed, label=name, visible=not listed.empty),
+        gr.Button(visible=shown < all_),
+        gr.DownloadButton(visible=False),
+    ]
 
 
 def _filled(found: Evaluation) -> list[Any]:
     report = found.report
+    drawn = render_report.curves_drawn(report)
     notes = render_report.notes(report)
     answer = render_report.answer(report, source_picker.title_of(report.source))
     return [
@@ -329,7 +382,7 @@ def _filled(found: Evaluation) -> list[Any]:
         gr.Column(visible=True),
         gr.Button(visible=True),
         gr.Dataframe(render_report.baseline_table(report), visible=bool(report.baselines)),
-        render_report.confusion_table(report),
+        *_matrix(report),
         render_report.class_table(report),
         render_report.numbers_table(report),
         gr.Textbox(notes, visible=bool(notes)),
@@ -338,8 +391,9 @@ def _filled(found: Evaluation) -> list[Any]:
         render_report.sentences(render_report.worst(report.slices)),
         "",
         render_report.slice_table(report.slices),
-        render_report.curve_plot(report.roc, "false positive rate", "true positive rate", report.labels),
-        render_report.curve_plot(report.precision_recall, "recall", "precision", report.labels),
+        gr.HTML(render_report.sentences(drawn), visible=bool(drawn)),
+        render_report.curve_plot(report.roc, "false positive rate", "true positive rate", report.curve_labels),
+        render_report.curve_plot(report.precision_recall, "recall", "precision", report.curve_labels),
         render_report.areas(report),
         render_report.behaviour_table(report.behaviour),
         gr.Dataframe(visible=False),

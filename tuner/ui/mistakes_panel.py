@@ -115,7 +115,9 @@ def first_page(found: Evaluation, **chosen: Any) -> list[Any]:  # noqa: ANN401
     Args:
         chosen: filters that are not as at first: `label`, `predicted`, `part`, `search`, `expression`, `order`.
     """
-    labels = [("any", ANY), *((name, name) for name in found.report.labels[:500])]
+    # What is chosen stands in the list: a cell of the matrix may be of a label after the 500th.
+    offered = dict.fromkeys([*found.report.labels[:500], *(chosen[key] for key in ("label", "predicted") if key in chosen)])
+    labels = [("any", ANY), *((name, name) for name in offered)]
     values = {
         "order": next(iter(_ORDERS)),
         "label": ANY,

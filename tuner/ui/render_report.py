@@ -17,9 +17,11 @@ from tuner.evaluation.metrics import NAMES, full_name
 from tuner.evaluation.report import SHOWN, EvaluationReport
 from tuner.evaluation.slices import Slice, search_slice, searched, worst_slices
 from tuner.evaluations import Evaluation, probabilities_of, truth_of
+from tuner.ui import text
 
 MOST_CHARACTERS = 300
 _TILES = ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")
+_MOST_CONFUSIONS = 100
 _RIGHT, _WRONG = "0,158,115", "213,94,0"
 
 
@@ -95,17 +97,46 @@ def class_table(report: EvaluationReport) -> pd.DataFrame:
 
 
 def confusion_table(report: EvaluationReport) -> dict[str, Any]:
-    """The confusion matrix for gr.Dataframe: counts and row shares, cells tinted by their share of the true label's rows."""
-    data, styling = [], []
-    for place, (label, counts) in enumerate(zip(report.labels, report.confusion_matrix, strict=True)):
-        total = max(sum(counts), 1)
+    """The confusion matrix for gr.Dataframe: counts and row shares, cells tinted by their share of the true label's rows.
+
+    Its labels are the report's `matrix_labels`.
+    """
+    data, styling, labels = [], [], report.matrix_labels
+    places = [report.labels.index(label) for label in labels]
+    for place, label in enumerate(labels):
+        row = report.confusion_matrix[places[place]]
+        total, counts = max(sum(row), 1), [row[i] for i in places]
         data.append([label, *(f"{count:,} ({count / total:.0%})" for count in counts)])
         tints = [
             f"background-color: rgba({_RIGHT if i == place else _WRONG},{0.06 + 0.55 * count / total:.2f})" if count else ""
             for i, count in enumerate(counts)
         ]
         styling.append(["font-weight: 600", *tints])
-    return {"headers": ["true \\ predicted", *report.labels], "data": data, "metadata": {"styling": styling}}
+    return {"headers": ["true \\ predicted", *labels], "data": data, "metadata": {"styling": styling}}
+
+
+def confusion_list(report: EvaluationReport) -> pd.DataFrame:
+    """The most frequent confusions, at most 100; none where the matrix shows every label."""
+    found = report.confusions[:_MOST_CONFUSIONS] if len(report.matrix_labels) < len(report.labels) else []
+    return pd.DataFrame(
+        [
+            {
+                "true label": true,
+                "predicted": answer,
+                "rows": f"{count:,}",
+                "share of the label": f"{count / report.per_class[true].support:.0%}",
+            }
+            for true, answer, count in found
+        ],
+        columns=["true label", "predicted", "rows", "share of the label"],
+    )
+
+
+def whole_matrix(report: EvaluationReport) -> pd.DataFrame:
+    """The whole confusion matrix as counts: a row for each true label, its name in the first column."""
+    matrix = pd.DataFrame(report.confusion_matrix, columns=report.labels)
+    matrix.insert(0, "true \\ predicted", report.labels, allow_duplicates=True)
+    return matrix
 
 
 def prediction_rows(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
@@ -253,7 +284,7 @@ def threshold_words(threshold: Threshold | None, coverage: Sequence[CoveragePoin
 
 
 def curve_frame(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
-    """Curves for a line plot: columns across, up, label (with the area)."""
+    """Curves for a line plot: columns across, up, label."""
     return pd.DataFrame(
         [{across: x, up: y, "label": curve.label} for curve in curves for x, y in zip(curve.x, curve.y, strict=True)],
         columns=[across, up, "label"],
@@ -261,9 +292,15 @@ def curve_frame(curves: Sequence[Curve], across: str, up: str) -> pd.DataFrame:
 
 
 def curve_plot(curves: Sequence[Curve], across: str, up: str, labels: Sequence[str]) -> gr.LinePlot:
-    """Curves in their labels' colours."""
-    frame = curve_frame(curves, across, up)
+    """Curves of `labels` in their colours."""
+    frame = curve_frame([curve for curve in curves if curve.label in labels], across, up)
     return gr.LinePlot(None if frame.empty else frame, color_map=label_colours(labels), x_lim=[0, 1], y_lim=[0, 1.02])
+
+
+def curves_drawn(report: EvaluationReport) -> str:
+    """Which curves are drawn; empty where all are."""
+    shown, all_ = len(report.curve_labels), len(report.precision_recall)
+    return text.CURVES_DRAWN.format(shown=shown, all=all_) if shown < all_ else ""
 
 
 def areas(report: EvaluationReport) -> pd.DataFrame:

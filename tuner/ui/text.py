@@ -174,6 +174,14 @@ TESTS_FILE = "Behaviour tests of your own (YAML)"
 CONFUSION = (
     "Confusion matrix: rows are true labels, columns predicted ones; share of the true label's rows. Click a cell for its texts"
 )
+CONFUSION_PART = (
+    "Confusion matrix of the {shown} of {all:,} labels confused most often: rows are true labels, columns predicted ones. "
+    "Click a cell for its texts"
+)
+CONFUSIONS = "The most frequent confusions, {shown:,} of {all:,}. Click a row for its texts"
+WHOLE_MATRIX = "Whole confusion matrix (CSV)"
+DOWNLOAD_MATRIX = "Download confusion.csv"
+CURVES_DRAWN = "Drawn: the {shown} of {all:,} labels that have the lowest average precision. The table has all."
 MAKE_PAGE = "Report as one page (HTML)"
 DOWNLOAD_PAGE = "Download report.html"
 SEARCH = "text to find, then Enter"
