@@ -73,3 +73,17 @@ def test_curves_calibration_and_behaviour_are_drawn(page, server, two_runs):
     page.locator("#behaviour [role=gridcell]").filter(has_text="negation").first.click()
     expect(page.locator("#failures")).to_be_visible()
     shot(page, "evaluate-behaviour")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_true_label_stays_in_sight_when_the_matrix_is_scrolled(page, server, two_runs):
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{server}/?run={two_runs[0]}&tab=evaluate")
+    cells = page.locator("#confusion [role=gridcell]")
+    expect(cells.nth(1)).to_be_visible()
+    table = page.locator("#confusion .virtual-table-viewport")
+    before = cells.nth(0).bounding_box()["x"], cells.nth(1).bounding_box()["x"]
+    table.evaluate("element => { element.scrollLeft = 60 }")
+    page.wait_for_timeout(500)
+    assert (cells.nth(0).bounding_box()["x"], cells.nth(1).bounding_box()["x"]) == (before[0], before[1] - 60)

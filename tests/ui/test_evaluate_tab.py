@@ -129,6 +129,13 @@ def test_of_few_labels_all_is_drawn(found):
     assert not render_report.curves_drawn(found.report)
 
 
+def test_a_long_name_leaves_room_for_the_matrix(found):
+    """A name of 60 characters took half of the page for the rows' names, and as much for its own column."""
+    named = found.report.model_copy(update={"labels": ["no", "yes", "x" * 60]})
+    assert render_report.matrix_widths(named) == ["220px", "auto", "auto", "220px"]
+    assert set(render_report.matrix_widths(found.report)) == {"auto"}
+
+
 def test_a_slice_s_rows_are_as_many_as_the_report_says(found):
     for part in found.report.slices:
         if part.key and part.n:

@@ -364,7 +364,7 @@ def _matrix(report: EvaluationReport) -> list[Any]:
     listed = render_report.confusion_list(report)
     name = text.CONFUSIONS.format(shown=len(listed), all=len(report.confusions))
     return [
-        gr.Dataframe(render_report.confusion_table(report), label=words),
+        gr.Dataframe(render_report.confusion_table(report), label=words, column_widths=render_report.matrix_widths(report)),
         gr.Dataframe(listed, label=name, visible=not listed.empty),
         gr.Button(visible=shown < all_),
         gr.DownloadButton(visible=False),

@@ -22,6 +22,8 @@ from tuner.ui import text
 MOST_CHARACTERS = 300
 _TILES = ("accuracy", "macro_f1", "macro_recall", "log_loss", "ece")
 _MOST_CONFUSIONS = 100
+# Characters of a label's name that a column of the matrix has room for, and the width of one that has more.
+_LONG, _LONG_NAME = 24, "220px"
 _RIGHT, _WRONG = "0,158,115", "213,94,0"
 
 
@@ -113,6 +115,12 @@ def confusion_table(report: EvaluationReport) -> dict[str, Any]:
         ]
         styling.append(["font-weight: 600", *tints])
     return {"headers": ["true \\ predicted", *labels], "data": data, "metadata": {"styling": styling}}
+
+
+def matrix_widths(report: EvaluationReport) -> list[str]:
+    """Widths of the confusion matrix's columns: as Gradio makes them, but bounded for long names."""
+    longest = max(report.matrix_labels, key=len)
+    return [_LONG_NAME if len(name) > _LONG else "auto" for name in (longest, *report.matrix_labels)]
 
 
 def confusion_list(report: EvaluationReport) -> pd.DataFrame:

@@ -112,6 +112,10 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 { d: path("M0,0h0.01"); opacity: 1; stroke-width: 7px; stroke-linecap: round; }
 /* It cuts off half of those at the edge, such as the last. */
 #score-chart .hover_marks, #loss-chart .hover_marks { clip-path: none; }
+/* The true label stays in sight when a wide matrix is scrolled; Gradio's own pinned_columns draws nothing. */
+#confusion .first-column { position: sticky; left: 0; z-index: 3;
+  box-shadow: 1px 0 0 var(--border-color-primary), inset 0 0 0 1px var(--ring-color); }
+#confusion [role=gridcell].first-column { background: inherit; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
