@@ -100,11 +100,19 @@ def test_predict_joins_the_text_columns_that_are_named(capsys, trained, write):
     assert json.loads(out)[0]["text"] == "the film\n\nwas great"
 
 
+def test_a_held_out_file_is_evaluated_and_compared_whole(capsys, trained, learnt, write):
+    """Once a tenth of it was cut out as its test rows."""
+    source = write("held_out.csv", "text,label\n" + "\n".join(f"{text},{label}" for text, label in tiny.labelled_rows(20)))
+    _, evaluated, _ = call(capsys, "evaluate", trained.id, "--data", source, "--json")
+    _, compared, _ = call(capsys, "compare", trained.id, learnt.name, "--data", source, "--json")
+    assert (json.loads(evaluated)["n"], json.loads(compared)["n"]) == (20, 20)
+
+
 def test_evaluate_takes_the_columns_that_are_named(capsys, trained, write):
     rows = "\n".join(f"x,{text},{label}" for text, label in tiny.labelled_rows(20))
     source = write("in.csv", f"text,words,verdict\n{rows}\n")
     columns = ["--text-column", "words", "--label-column", "verdict"]
-    code, out, _ = call(capsys, "evaluate", trained.id, "--data", source, "--split", "all", *columns, "--json")
+    code, out, _ = call(capsys, "evaluate", trained.id, "--data", source, *columns, "--json")
     assert (code, json.loads(out)["n"]) == (0, 20)
 
 

@@ -64,7 +64,7 @@ class ComparedModels:
 def compare(
     models: Sequence[Run | str],
     source: str | Path | None = None,
-    split: str = "test",
+    split: str | None = None,
     on_progress: Progress | None = None,
     *,
     text_column: Sequence[str] = (),
@@ -76,6 +76,7 @@ def compare(
         models: runs, run ids, local folders or Hub ids, two or more.
         source: where the rows come from; None for each run's own data. Of one source each model gets the texts of the columns
             that its own run was trained with.
+        split: as in `evaluate`.
         text_column, label_column: other columns of the source, for all of them; see `Extras`.
 
     Raises:
@@ -88,7 +89,7 @@ def compare(
     if len(names) < 2 or len(set(names)) < len(names):
         raise RunError(f"{len(set(names))} model is nothing to compare.", "Name two or more different ones.")
     alone = Extras(baselines=False, behaviour=False, text_column=tuple(text_column), label_column=label_column)
-    own = source is None and split == "test" and not (text_column or label_column)
+    own = source is None and split in (None, "test") and not (text_column or label_column)
     stored = [evaluations.of_run(model) if own and isinstance(model, Run) else None for model in found]
     return compared(
         [done or evaluation_of(model, source, split, alone, on_progress) for done, model in zip(stored, found, strict=True)],

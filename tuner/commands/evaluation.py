@@ -9,6 +9,8 @@ from tuner.commands.common import AddCommand, add_columns, print_json, print_tab
 from tuner.commands.report import print_report
 from tuner.errors import SettingsError, SourceError
 
+_SPLIT = "train, validation, test, or all rows (default: test rows; all of a source that has none)"
+
 
 def add(command: AddCommand) -> None:
     """Adds the commands of this module to the CLI."""
@@ -16,7 +18,7 @@ def add(command: AddCommand) -> None:
     compare = command("compare", _compare, "compare two or more models on the same rows")
     compare.add_argument("models", metavar="RUN|MODEL", nargs="+", help="runs, local folders or Hub ids; the first against each")
     compare.add_argument("--data", metavar="SOURCE", help="source of the rows (default: each run's own)")
-    compare.add_argument("--split", default="test", help="train, validation or test (default test)")
+    compare.add_argument("--split", help=_SPLIT)
     add_columns(compare, "--data", label=True)
 
     leaders = command("leaderboard", _leaderboard, "all runs with a report, the best first")
@@ -27,7 +29,7 @@ def _add_evaluate(command: AddCommand) -> None:
     evaluate = command("evaluate", _evaluate, "score a classifier on a split")
     evaluate.add_argument("model", metavar="RUN|MODEL", help="a run, a local folder or a Hub id")
     evaluate.add_argument("--data", metavar="SOURCE", help="source of the rows (default: the run's own)")
-    evaluate.add_argument("--split", default="test", help="train, validation or test (default test)")
+    evaluate.add_argument("--split", help=_SPLIT)
     add_columns(evaluate, "--data", label=True)
     evaluate.add_argument(
         "--label-map", metavar="DATA=MODEL", action="append", default=[],

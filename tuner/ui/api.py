@@ -67,14 +67,17 @@ def _about_data_and_models(context: Context) -> list[Any]:
         context.check_model(model)
         return profile(settings, context.data(settings.data), check_split(split or "train")).model_dump(mode="json")
 
-    def evaluate(model: str, source: str | None = None, split: str = "test") -> dict:
-        """The report of a run, folder or Hub model on a split of a source (None: the run's own data)."""
+    def evaluate(model: str, source: str | None = None, split: str | None = None) -> dict:
+        """The report of a run, folder or Hub model on a source (None: the run's own data).
+
+        `split`: train, validation, test or all; None for the test rows, and for all of a source that has none.
+        """
         context.check_model(model)
         if source:
             context.check_source(source)
-        return context.evaluate(model, source or None, split).report.model_dump(mode="json")
+        return context.evaluate(model, source or None, split or None).report.model_dump(mode="json")
 
-    def compare(models: list, source: str | None = None, split: str = "test") -> dict:
+    def compare(models: list, source: str | None = None, split: str | None = None) -> dict:
         """Two or more runs, folders or Hub models on the rows they share: the first against each other one."""
         if not isinstance(models, list) or not all(isinstance(name, str) for name in models):
             raise SourceError("models is not a list of names.", "Give a JSON list of run ids or Hub models.")
@@ -82,7 +85,7 @@ def _about_data_and_models(context: Context) -> list[Any]:
             context.check_model(name)
         if source:
             context.check_source(source)
-        return compare_models(models, source or None, split).to_json()
+        return compare_models(models, source or None, split or None).to_json()
 
     def explain(model: str, text: str, label: str | None = None, method: str = "leave_one_out") -> dict:
         """Every word's part in a label (None: the predicted one), by one of the methods of `tuner.explain`."""

@@ -11,6 +11,7 @@ import gradio as gr
 import pandas as pd
 
 from tuner import access, catalog, runs
+from tuner.colours import label_colours
 from tuner.errors import RunError
 from tuner.evaluation.label_map import UnknownLabels
 from tuner.evaluation.page import page
@@ -374,6 +375,8 @@ def _matrix(report: EvaluationReport) -> list[Any]:
 def _filled(found: Evaluation) -> list[Any]:
     report = found.report
     drawn = render_report.curves_drawn(report)
+    # That of the charts is cut off after four names.
+    legend = render.legend(label_colours(report.curve_labels))
     notes = render_report.notes(report)
     answer = render_report.answer(report, source_picker.title_of(report.source))
     return [
@@ -391,7 +394,7 @@ def _filled(found: Evaluation) -> list[Any]:
         render_report.sentences(render_report.worst(report.slices)),
         "",
         render_report.slice_table(report.slices),
-        gr.HTML(render_report.sentences(drawn), visible=bool(drawn)),
+        gr.HTML(render_report.sentences(drawn) + legend, visible=bool(drawn)),
         render_report.curve_plot(report.roc, "false positive rate", "true positive rate", report.curve_labels),
         render_report.curve_plot(report.precision_recall, "recall", "precision", report.curve_labels),
         render_report.areas(report),
