@@ -47,6 +47,11 @@ def test_the_headline_names_the_most_frequent_mistake():
     )
 
 
+@pytest.mark.parametrize(("split", "words"), [("test", "2 test rows"), ("all", "all 2 rows")])
+def test_the_rows_that_were_scored_are_named(split, words):
+    assert report_of([0, 1], [0, 1]).model_copy(update={"split": split}).rows_in_words == words
+
+
 def test_a_faultless_headline_names_no_mistake():
     assert "mistakes" not in report_of([0, 1, 2], [0, 1, 2]).headline
 

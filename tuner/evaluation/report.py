@@ -145,6 +145,11 @@ class EvaluationReport(BaseModel):
         return [label for label in self.labels if label in chosen]
 
     @property
+    def rows_in_words(self) -> str:
+        """What was scored: "2,000 test rows", "all 600 rows"."""
+        return f"all {self.n:,} rows" if self.split == "all" else f"{self.n:,} {self.split} rows"
+
+    @property
     def headline(self) -> str:
         """The answer in a sentence: share right, the most frequent mistake, the gain over the best baseline."""
         matrix = np.array(self.confusion_matrix)

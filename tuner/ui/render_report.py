@@ -30,7 +30,7 @@ _RIGHT, _WRONG = "0,158,115", "213,94,0"
 def answer(report: EvaluationReport, source: str) -> str:
     """The answer in a sentence, and what it was measured on: `source` as people know it."""
     seen = "" if not report.seen_in_training else f" · {report.seen_in_training:,} of the texts stand in the training rows"
-    where = html.escape(f"{report.n:,} {report.split} rows of {source} · model {report.model}{seen}")
+    where = html.escape(f"{report.rows_in_words} of {source} · model {report.model}{seen}")
     return f'<p class="answer">{html.escape(report.headline)}</p><p class="run-line">{where}</p>'
 
 
