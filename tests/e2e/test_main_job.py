@@ -95,6 +95,9 @@ def test_a_mistake_is_a_toast_with_cause_and_cure(page, server, server_home):
     page.click("#time-steps")
     expect(page.locator("[data-testid=toast-text]")).to_have_count(2)
     expect(page.locator("#time-steps")).to_be_enabled()
+    pills = page.locator("[data-testid=status-tracker] > .error")
+    expect(pills).to_have_count(1)
+    expect(pills).to_be_hidden()  # it would lie over the estimate
     page.locator("#set-training-learning_rate input").fill("0.0001")
     a_doubtful_start_is_told_first(page, server_home, before)
 

@@ -48,12 +48,3 @@ def when_over(event: Dependency, handler: Callable[..., Any], outputs: Any, inpu
     """Calls a handler after an event, whether it went well or not: `then` alone is not heard after an error."""
     for ended in (event.success, event.failure):
         ended(handler, inputs, outputs, queue=False, show_progress="hidden", api_visibility="private")
-
-
-def without_pill(event: Dependency, shown: list[Any]) -> None:
-    """After an error nothing lies over what these components show: the toast has the words.
-
-    Gradio lays "Error" over whatever showed the event's progress, until something else is shown there.
-    """
-    for component in shown:
-        event.failure(gr.skip, None, component, queue=False, show_progress="hidden", api_visibility="private")

@@ -16,7 +16,7 @@ from tuner.training.estimate import Timing
 from tuner.training.fitting import refuse_unfit
 from tuner.ui import kept_form, text
 from tuner.ui.context import Context
-from tuner.ui.errors import toast, when_over, without_pill
+from tuner.ui.errors import toast, when_over
 from tuner.ui.pauses import pauses
 from tuner.ui.source_picker import title_of
 
@@ -96,7 +96,6 @@ def wire(
     timed = panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
         time, inputs, [panel.measured, panel.line], show_progress_on=panel.line, **_PRIVATE
     )
-    without_pill(timed, [panel.line])
     when_over(timed, lambda: gr.Button(interactive=True), panel.time)
 
 

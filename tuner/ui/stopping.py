@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from tuner.ui.errors import when_over, without_pill
+from tuner.ui.errors import when_over
 
 
 class Stops:
@@ -64,7 +64,6 @@ def wire(
     going = button.click(begin, None, [*both, *(outputs if blank else [])], **private).then(
         answer, inputs, outputs, api_visibility="private", concurrency_limit=2, show_progress_on=show_progress_on
     )
-    without_pill(going, show_progress_on)
     when_over(going, lambda: buttons(busy=False), both)
     stop.click(stops.ask, None, None, **private)
     return going

@@ -116,6 +116,8 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 #confusion .first-column { position: sticky; left: 0; z-index: 3;
   box-shadow: 1px 0 0 var(--border-color-primary), inset 0 0 0 1px var(--ring-color); }
 #confusion [role=gridcell].first-column { background: inherit; }
+/* Gradio lays "Error" over what showed the progress until something else is shown there; the toast has the words. */
+[data-testid="status-tracker"]:has(> .error) { display: none !important; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
