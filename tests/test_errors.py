@@ -51,3 +51,10 @@ def test_an_error_is_the_same_after_a_pickle(error):
     """SettingsError came back with each letter of its message as a problem."""
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize(
+    ("problems", "cure"), [(["a"], "Correct it and start again"), (["a", "b"], "Correct them and start again")]
+)
+def test_a_cure_speaks_of_as_many_settings_as_there_are(problems, cure):
+    assert cure in str(SettingsError(problems))

@@ -51,12 +51,13 @@ class SettingsError(TunerError):
 
     Args:
         problems: one sentence each, naming the field, the value and the allowed range.
-        cure: where they are no settings of a run.
+        cure: where they are no settings of a run; None: that they are to be corrected.
     """
 
-    def __init__(self, problems: list[str], cure: str = "Correct them and start again; nothing was started.") -> None:
+    def __init__(self, problems: list[str], cure: str | None = None) -> None:
         many = f"{len(problems)} settings cannot be used: " if len(problems) > 1 else ""
-        super().__init__(many + " ".join(problems), cure)
+        correct = f"Correct {'them' if many else 'it'} and start again; nothing was started."
+        super().__init__(many + " ".join(problems), correct if cure is None else cure)
         self.problems = problems
 
 
