@@ -138,6 +138,21 @@ def test_lists_of_labels_are_refused(hub):
         load_labelled(DataConfig(source="owner/name", label_column="label"))
 
 
+@pytest.mark.parametrize(
+    "labels", [[["joy"], ["joy", "pride"]], ['["joy"]', '["joy", "pride"]'], ["['joy']", "['joy', 'pride']"]]
+)
+def test_lists_of_labels_in_a_file_are_refused(labels, load):
+    """Once every different list became a class, without a word."""
+    with pytest.raises(SourceError, match="holds lists such as "):
+        load(labelled_as(labels))
+
+
+def test_lists_of_one_label_are_that_label(load):
+    data = load(labelled_as([["joy"], ["pride"], []]))
+    assert data.labels == ("joy", "pride")
+    assert "Column 'label' holds lists of one item each; the items were read." in data.notes
+
+
 @pytest.mark.parametrize("missing", [None, "", "  "])
 def test_rows_without_a_label_are_left_out_and_counted(missing, load):
     data = load(labelled_as(["a", "b", "a", missing]))

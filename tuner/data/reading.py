@@ -1,5 +1,6 @@
 """Reads one split of a source into rows: joins text columns, turns label values into names, and says what it left out."""
 
+import ast
 import math
 import re
 from collections import Counter
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Rows left out that are kept for showing; the count is that of all.
 _MOST_SHOWN = 1_000
+# Characters of a label that is looked into.
+_LONGEST_LIST = 10_000
 # Blanks, and signs that take no room: zero-width spaces and joiners, byte-order marks, soft hyphens.
 _SOMETHING = re.compile("[^\\s\u200b-\u200f\u2060\ufeff\u00ad]")
 
@@ -115,6 +118,16 @@ class Reader:
         ]
 
 
+def _is_several(value: Any) -> bool:  # noqa: ANN401
+    """Whether a value is a list of labels in words: '["joy", "pride"]' in JSON, "['joy', 'pride']" as pandas writes it."""
+    if not (isinstance(value, str) and len(value) < _LONGEST_LIST and value.startswith("[") and value.endswith("]")):
+        return False
+    try:
+        return len(ast.literal_eval(value)) > 1
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return False
+
+
 def _namer(table: "Dataset", column: str) -> Callable[[Any], str | None]:
     """How a raw label value becomes a name; None for a missing one."""
     from datasets import ClassLabel
@@ -123,9 +136,14 @@ def _namer(table: "Dataset", column: str) -> Callable[[Any], str | None]:
     if isinstance(feature, ClassLabel):
         return lambda value: None if value is None or value < 0 else feature.int2str(value)
     companion = _companion(table, column)
-    if not hasattr(feature, "dtype"):
-        raise SourceError(f"Column '{column}' holds lists.", "Several labels per text are not supported: choose another column.")
-    fraction = next((v for v in table.unique(column) if isinstance(v, float) and not (v.is_integer() or math.isnan(v))), None)
+    values = table.unique(column) if hasattr(feature, "dtype") else []
+    several = next(filter(_is_several, values), None)
+    if several or (not values and len(table)):
+        example = f" such as {several[:60]}" if several else ""
+        raise SourceError(
+            f"Column '{column}' holds lists{example}.", "Several labels per text are not supported: choose another column."
+        )
+    fraction = next((v for v in values if isinstance(v, float) and not (v.is_integer() or math.isnan(v))), None)
     if fraction is not None:
         raise SourceError(
             f"Column '{column}' holds fractions such as {fraction}.", "A classifier needs classes: choose another label column."

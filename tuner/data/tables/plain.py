@@ -63,8 +63,14 @@ def plain(name: str, values: list[Any], notes: list[str]) -> Any:  # noqa: ANN40
             return pa.array(values, pa.int64())
     elif kinds <= {int, float}:
         return pa.array([None if v is None else float(v) for v in values], pa.float64())
+    if kinds == {list} and all(not v or (len(v) == 1 and not isinstance(v[0], (list, dict))) for v in values):
+        notes.append(f"Column '{as_text(name)[:60]}' holds lists of one item each; the items were read.")
+        return plain(name, [v[0] if v else None for v in values], notes)
     words = sorted({_KINDS.get(kind, kind.__name__) for kind in kinds})
-    if len(words) > 1:
+    if kinds in ({list}, {dict}):
+        example = as_text(next(v for v in values if v))[:60]
+        notes.append(f"Column '{as_text(name)[:60]}' holds {words[0]}; each was read as text, such as {example}.")
+    elif len(words) > 1:
         notes.append(f"Column '{as_text(name)[:60]}' mixes {' and '.join(words)}; all of it was read as text.")
     return pa.array([None if v is None else as_text(v) for v in values], pa.large_string())
 
