@@ -112,6 +112,17 @@ def test_an_interrupt_asks_the_run_to_stop_and_says_which(queued, tiny_config):
         ]
 
 
+def test_the_first_events_of_a_run_can_be_skipped(queued, tiny_config):
+    """Once a terminal showed a run's whole story again after Ctrl-C."""
+    run = queued(tiny_config())
+    for message in "abc":
+        runs.append_event(run, "note", message=message)
+    runs.write_status(run, state="stopped")
+    seen = []
+    follow(run, lambda event: seen.append(event["message"]), skip=2)
+    assert seen == ["c"]
+
+
 def test_what_on_event_raises_passes_with_the_run_that_goes_on(queued, tiny_config):
     run = queued(tiny_config())
     runs.append_event(run, "note", message="")

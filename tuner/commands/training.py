@@ -124,10 +124,14 @@ def _find_lr(options: argparse.Namespace) -> int:
     return say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
 
 
-def see_through(run: Run, as_json: bool, push_to: str | None = None) -> int:
-    """Follows a run to its end, reports and pushes it; with `--json` a failed run gets its document too."""
+def see_through(run: Run, as_json: bool, push_to: str | None = None, skip: int = 0) -> int:
+    """Follows a run to its end, reports and pushes it; with `--json` a failed run gets its document too.
+
+    Args:
+        skip: so many of its first events are not shown.
+    """
     try:
-        _follow(run, quiet=as_json)
+        _follow(run, as_json, skip)
     except RunFailed:
         if as_json:
             print_json(_outcome(run))
@@ -156,18 +160,19 @@ def _push(run: Run, as_json: bool, repo_id: str) -> int:
     return pushing.say_pushed(done) if done else 0
 
 
-def _follow(run: Run, quiet: bool) -> None:
+def _follow(run: Run, quiet: bool, skip: int) -> None:
     """Shows progress until the run ends; Ctrl-C asks it to stop and save, a second one lets it be."""
     from tuner.launch import local
 
-    show = (lambda event: None) if quiet else _Progress(run)
+    progress = _Progress(run)
+    show = None if quiet else progress
     if not quiet:
         say(f"Run {run.id}  ({run.title})")
     try:
-        local.follow(run, show)
+        local.follow(run, show, skip)
     except KeyboardInterrupt:  # `follow` asked it to stop
         print("\nStopping after this step and saving; Ctrl-C again to leave it to itself.", file=sys.stderr)
-        local.follow(run, show)
+        local.follow(run, show, skip + progress.shown)
 
 
 class _Progress:
@@ -176,8 +181,10 @@ class _Progress:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.max_steps = 0
+        self.shown = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
+        self.shown += 1
         kind, step = event["event"], event.get("step", 0)
         self.max_steps = event.get("max_steps", self.max_steps)
         if kind == "log":
@@ -279,7 +286,9 @@ def _stop(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    return see_through(job_commands.resume(runs.get(options.run), options), options.json)
+    run = runs.get(options.run)
+    earlier = len(runs.read_events(run)[0])
+    return see_through(job_commands.resume(run, options), options.json, skip=earlier)
 
 
 def _continue(options: argparse.Namespace) -> int:

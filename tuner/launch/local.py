@@ -158,8 +158,12 @@ def resume(run: Run, token: str | None = None) -> Run:
     return run
 
 
-def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None) -> Run:
+def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None, skip: int = 0) -> Run:
     """Waits until the run has ended, handing on its events as they come.
+
+    Args:
+        on_event: called with every event.
+        skip: so many of its first events are not handed on.
 
     Interrupted (Ctrl-C), it asks the run to stop and save, and lets the KeyboardInterrupt pass; a run that was asked before is
     left to itself. What `on_event` raises passes, too, and the run goes on. Both bear a note that says so.
@@ -172,8 +176,9 @@ def follow(run: Run, on_event: Callable[[dict[str, Any]], None] | None = None) -
         while True:
             status = run.status
             events, offset = runs.read_events(run, offset)
-            for event in events if on_event else []:
+            for event in events[skip:] if on_event else []:
                 _hand_on(run, event, on_event)
+            skip = max(0, skip - len(events))
             if status.state not in LIVING and not events:
                 break
             time.sleep(_FOLLOW_SECONDS)
