@@ -11,9 +11,11 @@ from tuner import runs
 from tuner.cli import _parser
 from tuner.commands.common import config_from
 from tuner.errors import RunError
+from tuner.launch.estimate import estimate
 from tuner.study.plan import StudyConfig, parse_over, plan_of
 from tuner.ui import study_panel
 
+BATCH = "training.per_device_train_batch_size"
 NEVER = ["--set", 'training.eval_strategy="no"', "--set", 'training.save_strategy="no"']
 
 
@@ -28,6 +30,22 @@ def test_search_prints_its_trials_and_the_flags_of_the_best(capsys, study_config
     best = json.loads(call(capsys, "show", "latest", "--json")[1])["best"]
     assert flags == ["--set", f"training.learning_rate={best['settings']['training.learning_rate']}"]
     assert "The plan:" in call(capsys, "show", "latest")[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["search", "--over", f"{BATCH}=2,4096", "--trials", "2"], "The largest trial of the search: It"),
+        (["repeat", "--set", f"{BATCH}=4096", "--seeds", "2"], "error: It"),
+    ],
+)  # fmt: skip
+def test_a_study_is_doubted_for_the_memory_of_its_largest_trial(command, said, capsys, study_config, monkeypatch):
+    """Once only runs were: a batch that the machine could not hold ended a search hours later."""
+    small = estimate(study_config(per_device_train_batch_size=2)).memory
+    monkeypatch.setattr("tuner.launch.estimate.free_memory", lambda: small + 10_000_000)
+    code, _, err = call(capsys, command[0], *as_options(study_config()), *command[1:])
+    assert (code, runs.list_runs()) == (2, [])
+    assert f"{said} needs at least" in err
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import pytest
 
 from tuner import runs
 from tuner.config import RunConfig
+from tuner.errors import DoubtError
 from tuner.ui import study_panel
 
 
@@ -13,7 +14,9 @@ def plans(monkeypatch):
     """The plans that were started, in order."""
     started = []
 
-    def start(config, plan):
+    def start(config, plan, proceed_anyway):
+        if config.training.per_device_train_batch_size > 1000 and not proceed_anyway:
+            raise DoubtError("It needs more memory than there is.")
         started.append(plan)
         return runs.create(config, kind=plan.kind, plan=plan.to_yaml())
 
@@ -22,14 +25,34 @@ def plans(monkeypatch):
 
 
 @pytest.fixture
-def search():
-    """Presses "Start search" with other values in some boxes: `search(metric="loss")`."""
+def panel():
+    """(what was drawn, the handlers of "Start search" and its "Proceed anyway")."""
     with gr.Blocks() as blocks:
-        panel = study_panel.draw()
-        study_panel.wire(panel, RunConfig, [], gr.Radio([]))
-    drawn = {box.label.lower(): box.value for box in panel.search_inputs}
-    (press,) = (found.fn for found in blocks.fns.values() if found.fn and found.fn.__name__ == "search")
-    return lambda **given: press(*{**drawn, **given}.values())
+        drawn, chosen = study_panel.draw(), gr.Radio([])
+        config = RunConfig(training={"per_device_train_batch_size": 1024})
+        study_panel.wire(drawn, lambda: config, [], chosen)
+    proceed = drawn.starts[0].proceed
+    press = [found.fn for found in blocks.fns.values() if found.outputs == [chosen, proceed]]
+    return drawn, press
+
+
+@pytest.fixture
+def search(panel):
+    """Presses "Proceed anyway" with a search with other values in some boxes: `search(metric="loss")`."""
+    drawn, (_, proceed) = panel
+    values = {box.label.lower(): box.value for box in drawn.starts[0].inputs}
+    return lambda **given: proceed(*{**values, **given}.values())
+
+
+def test_a_doubtful_study_starts_only_when_told_to_proceed(panel, plans, monkeypatch):
+    said = []
+    monkeypatch.setattr(gr, "Warning", lambda words, **_: said.append(words))
+    drawn, (start, proceed) = panel
+    values = [box.value for box in drawn.starts[0].inputs]
+    assert start(*values)[1].visible
+    assert (said, plans) == (["It needs more memory than there is."], [])
+    assert not proceed(*values)[1].visible
+    assert len(plans) == 1
 
 
 def test_a_search_as_drawn_has_no_metric_of_its_own(search, plans):

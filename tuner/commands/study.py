@@ -3,7 +3,7 @@
 import argparse
 
 from tuner.commands.common import AddCommand, add_settings, config_from
-from tuner.commands.training import see_through
+from tuner.commands.training import add_start, begun
 from tuner.errors import SettingsError
 from tuner.study.plan import SHARES, StudyConfig, parse_over
 
@@ -36,6 +36,8 @@ def add(command: AddCommand) -> None:
     curve.add_argument(
         "--repeats", type=int, default=1, metavar="K", help="draws of every share, each with its own seeds (default 1)"
     )
+    for parser in (search, repeat, curve):
+        add_start(parser)
 
 
 def _learning_curve(options: argparse.Namespace) -> int:
@@ -67,4 +69,4 @@ def _run(options: argparse.Namespace, **plan: object) -> int:
         problems += error.problems
     if problems or config is None:
         raise SettingsError(problems)
-    return see_through(start(config, checked), options.json)
+    return begun(start(config, checked, proceed_anyway=options.proceed_anyway), options)

@@ -91,6 +91,11 @@ def begin(config: RunConfig, options: argparse.Namespace) -> int:
         run = job_commands.start(config, options)
     else:
         run = local.start(config, proceed_anyway=options.proceed_anyway)
+    return begun(run, options)
+
+
+def begun(run: Run, options: argparse.Namespace) -> int:
+    """Leaves a run that was started to its turn with `--queue`, and else follows it to its end."""
     if options.queue:
         for event in [] if options.json else runs.read_events(run)[0]:  # what the estimate warns of
             _Progress(run)(event)

@@ -1,17 +1,22 @@
 """Starts studies: searches, repeats and learning curves, whose worker is a process on this machine."""
 
+import contextlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tuner import access, modeling, runs
 from tuner.config import RunConfig
-from tuner.errors import ModelError, SettingsError, TunerError, gathering, raise_all
-from tuner.launch.local import follow, prepare, spawn
+from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.profiling import max_length_for
+from tuner.errors import DoubtError, ModelError, SettingsError, TunerError, gathering, raise_all
+from tuner.launch.estimate import estimate
+from tuner.launch.local import follow, note_warnings, prepare, spawn
 from tuner.runs import Run
 from tuner.study.plan import SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole
 from tuner.study.results import StudyResult, results
-from tuner.training.estimate import without_effect
+from tuner.training import earlier
+from tuner.training.estimate import Estimate, memory_needed, without_effect
 from tuner.training.fitting import fitted
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -29,6 +34,7 @@ def search(
     pruning: bool = True,
     seed: int = 42,
     on_event: OnEvent | None = None,
+    proceed_anyway: bool = False,
 ) -> StudyResult:
     """Tries settings until the budget is used up; `result.best_config` holds the best ones.
 
@@ -37,29 +43,45 @@ def search(
         space: `{"training.learning_rate": {"low": 1e-5, "high": 2e-4, "log": True}, "training.num_train_epochs":
             {"choices": [1, 2, 3]}}`.
         on_event: called with every event as it is written; a finished trial is one named "trial".
+        proceed_anyway: as for `start`.
 
     Raises:
         RunFailed: no trial could be trained.
-        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+        SourceError, ModelError, NetworkError, SettingsError, DoubtError, RunError: it was not started.
     """
     budget = {"n_trials": n_trials, "minutes": minutes, "metric": metric, "pruning": pruning, "seed": seed}
-    return results(follow(start(config, StudyConfig(kind="search", space=space, **budget)), on_event))
+    plan = StudyConfig(kind="search", space=space, **budget)
+    return results(follow(start(config, plan, proceed_anyway=proceed_anyway), on_event))
 
 
 def repeat(
-    config: RunConfig, *, seeds: int | None = None, folds: int | None = None, on_event: OnEvent | None = None
+    config: RunConfig,
+    *,
+    seeds: int | None = None,
+    folds: int | None = None,
+    on_event: OnEvent | None = None,
+    proceed_anyway: bool = False,
 ) -> StudyResult:
     """Trains the same settings several times: over `seeds` scored on the test rows, over `folds` each on its validation rows.
 
+    Args:
+        proceed_anyway: as for `start`.
+
     Raises:
         RunFailed: no repeat could be trained.
-        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+        SourceError, ModelError, NetworkError, SettingsError, DoubtError, RunError: it was not started.
     """
-    return results(follow(start(config, StudyConfig(kind="repeat", seeds=seeds, folds=folds)), on_event))
+    plan = StudyConfig(kind="repeat", seeds=seeds, folds=folds)
+    return results(follow(start(config, plan, proceed_anyway=proceed_anyway), on_event))
 
 
 def learning_curve(
-    config: RunConfig, *, shares: Sequence[float] = SHARES, repeats: int = 1, on_event: OnEvent | None = None
+    config: RunConfig,
+    *,
+    shares: Sequence[float] = SHARES,
+    repeats: int = 1,
+    on_event: OnEvent | None = None,
+    proceed_anyway: bool = False,
 ) -> StudyResult:
     """Trains the same settings on parts of the training rows; `result.outlook` says whether more labels would help.
 
@@ -69,30 +91,74 @@ def learning_curve(
     Args:
         shares: of the training rows (of `data.max_train_samples` where that is given).
         repeats: draws of every share, each with seeds of its own.
+        proceed_anyway: as for `start`.
 
     Raises:
         RunFailed: no part could be trained.
-        SourceError, ModelError, NetworkError, SettingsError, RunError: it was not started.
+        SourceError, ModelError, NetworkError, SettingsError, DoubtError, RunError: it was not started.
     """
-    return results(follow(start(config, StudyConfig(kind="learning-curve", shares=shares, repeats=repeats)), on_event))
+    plan = StudyConfig(kind="learning-curve", shares=shares, repeats=repeats)
+    return results(follow(start(config, plan, proceed_anyway=proceed_anyway), on_event))
 
 
-def start(config: RunConfig, plan: StudyConfig, owner: str = "") -> Run:
-    """Makes a study and starts its worker, which waits for its turn.
+def start(config: RunConfig, plan: StudyConfig, owner: str = "", proceed_anyway: bool = False) -> Run:
+    """Makes a study and starts its worker, which waits for its turn; what the estimate warns of is noted in it.
+
+    Args:
+        owner: whose it is; empty: the person's who asks.
+        proceed_anyway: start also where memory or disk seem too small for a trial.
 
     Raises:
         AccessError: the person may not start one, or no more (`tuner.access`).
         SourceError, ModelError, NetworkError, SettingsError: the study would fail; none was made.
-        RunError: the run folder cannot be written.
+        DoubtError: its largest trial would probably fail; none was made.
+        RunError: the run folder cannot be written, or nothing is trained here.
     """
+    runs.check_trains()
     access.check_start()
     config = prepared(config, plan)
+    found = _estimate(config, plan)
+    if found.doubts and not proceed_anyway:
+        raise DoubtError(" ".join(found.doubts), "Change the settings, or proceed anyway.")
     if plan.kind == "search":
         plan = plan.model_copy(update={"metric": config.training.metric_for_best_model})
     with access.admitted() as person:
         run = runs.create(config, owner or person.name, plan.kind, plan.to_yaml())
+    note_warnings(run, found)
     spawn(run)
     return run
+
+
+def _estimate(config: RunConfig, plan: StudyConfig) -> Estimate:
+    """What the largest trial takes, with the warnings that hold for every one."""
+    data = load_labelled(config.data)
+    if not plan.space:
+        return estimate(config, data)
+    found = estimate(_largest(config, plan.space, data), data)
+    doubts = [f"The largest trial of the search: {doubt}" for doubt in found.doubts]
+    return found.model_copy(update={"warnings": earlier.warnings_about(config, data), "doubts": doubts})
+
+
+def _largest(config: RunConfig, space: Space, data: LabelledData) -> RunConfig:
+    """The trial that needs most memory, by formula: every setting at the end that needs more, beside those before it."""
+    base = modeling.find_base_model(config.model.name, config.model.revision)
+    usual = max_length_for(base, None, data.splits["train"])
+
+    def needs(trial: RunConfig) -> int:
+        return memory_needed(trial, base.config, trial.model.max_length or usual, half=False, on_gpu=False)
+
+    for path, part in space.items():
+        trials = []
+        for value in _ends(path, part):
+            with contextlib.suppress(SettingsError):  # it contradicts another one
+                trials.append(config.with_changes(changes_of({path: value})))
+        config = max(trials, key=needs, default=config)
+    return config
+
+
+def _ends(path: str, part: Range | Choices) -> list[Any]:
+    """The values a search may take: every choice, or both ends of a range."""
+    return list(part.choices) if isinstance(part, Choices) else [part.at(share, is_whole(path)) for share in (0, 1)]
 
 
 def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
@@ -181,8 +247,7 @@ def _refuse_what_the_base_model_cannot(config: RunConfig, plan: StudyConfig) -> 
     base = modeling.find_base_model(config.model.name, config.model.revision)
     problems = []
     for path, part in plan.space.items():
-        ends = part.choices if isinstance(part, Choices) else [part.at(share, is_whole(path)) for share in (0, 1)]
-        for value in ends:
+        for value in _ends(path, part):
             try:
                 changed = config.with_changes(changes_of({path: value}))
             except SettingsError:

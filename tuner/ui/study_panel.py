@@ -9,7 +9,7 @@ import gradio as gr
 
 from tuner import access, runs
 from tuner.config import RunConfig
-from tuner.errors import RunError, SettingsError
+from tuner.errors import DoubtError, RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
 from tuner.sections.training import Metric
@@ -24,17 +24,23 @@ _FIRST = ["training.learning_rate"]
 
 
 @dataclass(frozen=True)
+class _Start:
+    """A button that starts a study. `plan`: the values of `inputs` as fields of a StudyConfig; `proceed`: shown after a doubt."""
+
+    button: gr.Button
+    label: str
+    proceed: gr.Button
+    inputs: list[gr.components.Component]
+    plan: Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class StudyPanel:
     """The left side: what to try."""
 
     vary: gr.Dropdown
     values: gr.Textbox
-    search_inputs: list[gr.components.Component]
-    search: gr.Button
-    repeat_inputs: list[gr.components.Component]
-    repeat: gr.Button
-    curve_inputs: list[gr.components.Component]
-    curve: gr.Button
+    starts: "list[_Start]"
 
 
 @dataclass(frozen=True)
@@ -65,21 +71,41 @@ def draw() -> StudyPanel:
                 elem_id="study-seed",
             )  # fmt: skip
         pruning = gr.Checkbox(True, label="Pruning", info=text.STUDY_PRUNING, elem_id="study-pruning")
-        search = gr.Button(text.START_SEARCH, size="sm", elem_id="start-search")
+        search = _start("search", text.START_SEARCH, [values, trials, minutes, metric, seed, pruning], _search_plan)
         gr.Markdown(text.STUDY_REPEATS, elem_classes="quiet")
         with gr.Row():
             over = gr.Radio(["seeds", "folds"], value="seeds", label="Over", info=text.STUDY_OVER, elem_id="study-over")
             times = gr.Number(5, precision=0, label="How many", min_width=100, elem_id="study-times")
-        repeat = gr.Button(text.START_REPEATS, size="sm", elem_id="start-repeats")
+        repeat = _start("repeats", text.START_REPEATS, [over, times], _repeat_plan)
         gr.Markdown(text.STUDY_CURVE, elem_classes="quiet")
         with gr.Row():
             shares = gr.Textbox(
                 ", ".join(f"{share:g}" for share in SHARES), label="Shares", info=text.STUDY_SHARES, elem_id="study-shares"
             )
             draws = gr.Number(1, precision=0, label="Repeats", info=text.STUDY_DRAWS, min_width=100, elem_id="study-draws")
-        curve = gr.Button(text.START_CURVE, size="sm", elem_id="start-curve")
-    asked = [values, trials, minutes, metric, seed, pruning]
-    return StudyPanel(vary, values, asked, search, [over, times], repeat, [shares, draws], curve)
+        curve = _start("curve", text.START_CURVE, [shares, draws], _curve_plan)
+    return StudyPanel(vary, values, [search, repeat, curve])
+
+
+def _start(name: str, label: str, inputs: list[gr.components.Component], plan: Callable[..., dict[str, Any]]) -> _Start:
+    button = gr.Button(label, size="sm", elem_id=f"start-{name}")
+    proceed = gr.Button(text.PROCEED, visible=False, size="sm", elem_id=f"proceed-{name}")
+    return _Start(button, label, proceed, inputs, plan)
+
+
+def _search_plan(values: str, trials: str, minutes: str, metric: str, seed: float, pruning: bool) -> dict[str, Any]:
+    space = parse_over([line for line in (values or "").splitlines() if line.strip()])
+    budget = {"n_trials": _number("Trials", trials), "minutes": _number("Minutes", minutes)}
+    return {"kind": "search", "space": space, "metric": metric or None, "seed": seed, "pruning": pruning, **budget}
+
+
+def _repeat_plan(over: str, times: float) -> dict[str, Any]:
+    return {"kind": "repeat", over: times}
+
+
+def _curve_plan(shares: str, draws: float) -> dict[str, Any]:
+    given = [_number("Shares", share) for share in (shares or "").split(",") if share.strip()]
+    return {"kind": "learning-curve", "shares": given, "repeats": draws}
 
 
 def draw_found() -> StudyFound:
@@ -150,36 +176,29 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
     private: dict[str, Any] = {"api_visibility": "private"}
     panel.vary.input(_lines, [panel.vary, panel.values], panel.values, queue=False, **private)
 
-    def begin(config: RunConfig, **plan: Any) -> gr.Radio:  # noqa: ANN401
-        run = studies.start(config, StudyConfig(**plan))
+    def begin(start: _Start, proceed_anyway: bool, given: tuple[Any, ...]) -> list[Any]:
+        own, settings = given[: len(start.inputs)], given[len(start.inputs) :]
+        plan = start.plan(*own)
+        try:
+            run = studies.start(config_of(*settings), StudyConfig(**plan), proceed_anyway=proceed_anyway)
+        except DoubtError as doubt:
+            gr.Warning(as_text(doubt.cause), duration=12)
+            return [gr.skip(), gr.Button(visible=True)]
         row = runs.summary(run)
         gr.Info(as_text(f"{row['title']} is queued and starts when nothing else trains."), duration=4)
-        return gr.Radio(choices=[render.run_choice(runs.summary(r)) for r in access.visible()], value=run.id)
+        choices = [render.run_choice(runs.summary(r)) for r in access.visible()]
+        return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
 
-    @toast
-    def search(values: str, trials: str, minutes: str, metric: str, seed: float, pruning: bool, *settings: Any) -> gr.Radio:  # noqa: ANN401
-        space = parse_over([line for line in (values or "").splitlines() if line.strip()])
-        plan = {"n_trials": _number("Trials", trials), "minutes": _number("Minutes", minutes), "metric": metric or None}
-        return begin(config_of(*settings), kind="search", space=space, seed=seed, pruning=pruning, **plan)
-
-    @toast
-    def repeat(over: str, times: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
-        return begin(config_of(*settings), kind="repeat", **{over: times})
-
-    @toast
-    def curve(shares: str, draws: float, *settings: Any) -> gr.Radio:  # noqa: ANN401
-        given = [_number("Shares", share) for share in (shares or "").split(",") if share.strip()]
-        return begin(config_of(*settings), kind="learning-curve", shares=given, repeats=draws)
-
-    for button, handler, own, label in (
-        (panel.search, search, panel.search_inputs, text.START_SEARCH),
-        (panel.repeat, repeat, panel.repeat_inputs, text.START_REPEATS),
-        (panel.curve, curve, panel.curve_inputs, text.START_CURVE),
-    ):
-        begun = button.click(lambda: gr.Button(text.STARTING, interactive=False), None, button, queue=False, **private).then(
-            handler, [*own, *inputs], chosen, show_progress="hidden", **private
-        )
-        when_over(begun, lambda label=label: gr.Button(label, interactive=True), button)
+    for start in panel.starts:
+        begun: dict[str, Any] = {
+            "inputs": [*start.inputs, *inputs], "outputs": [chosen, start.proceed], "show_progress": "hidden", **private
+        }  # fmt: skip
+        pressed = start.button.click(
+            lambda: [gr.Button(text.STARTING, interactive=False), gr.Button(visible=False)], None,
+            [start.button, start.proceed], queue=False, **private,
+        ).then(toast(lambda *given, start=start: begin(start, False, given)), **begun)  # fmt: skip
+        when_over(pressed, lambda start=start: gr.Button(start.label, interactive=True), start.button)
+        start.proceed.click(toast(lambda *given, start=start: begin(start, True, given)), **begun)
 
 
 def wire_best(
