@@ -41,6 +41,12 @@ CASES = {
     "head rate": ("modernbert", {}, {"head_learning_rate": 1e-2, "lr_scheduler_type": "constant_with_warmup"}, {}),
     "floor": ("bert", {}, {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.3}}, {}),
     "plateau": ("bert", {}, {**STEPS, "lr_scheduler_type": "reduce_lr_on_plateau", "save_strategy": "no"}, {}),
+    "the best between checkpoints": (
+        "bert",
+        {},
+        {**STEPS, "save_steps": 8, "learning_rate": 0.03, "lr_scheduler_type": "constant", "metric_for_best_model": "log_loss"},
+        {},
+    ),
     "shape": ("bert", {"num_hidden_layers": 1, "intermediate_size": 24, "freeze": "embeddings"}, {"optim": "sgd"}, {}),
     "modernbert shape": ("modernbert", {"num_hidden_layers": 1, "layer_selection": "last", "intermediate_size": 24}, {}, {}),
     "gpt2 shape": ("gpt2", {"num_hidden_layers": 1, "layer_selection": "last", "intermediate_size": 24}, {}, {}),

@@ -119,6 +119,45 @@ def test_a_stopped_run_has_its_model_and_resumes_to_the_same_weights(train_here,
     assert same_weights(run, whole)
 
 
+EPOCHS = {"max_steps": -1, "num_train_epochs": 4, "eval_strategy": "epoch", "save_strategy": "epoch"}
+
+
+@pytest.mark.parametrize("step", [8, 12])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 0.03, "metric_for_best_model": "log_loss"},
+        {"model": {"hidden_dropout_prob": 0.3}},
+        {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 0.01},
+        {"early_stopping_patience": 1, "learning_rate": 0.01},
+    ],
+)
+def test_a_stop_within_an_epoch_or_at_its_end_changes_nothing(step, settings, train_here, queued, tiny_config, csv, stop_at):
+    """Once the validation where an epoch was left counted: as the best, against patience, for the rate and for dropout."""
+    config = tiny_config(source=csv(50), **{**EPOCHS, "per_device_train_batch_size": 8, **settings})
+    whole, run = train_here(config), queued(config)
+    assert whole.status.max_steps == 24
+    stop_at(run, step)
+    worker.main(run.id)
+    stop_at()
+    validated = [event["step"] for event in runs.read_events(run)[0] if event["event"] == "evaluate"]
+    assert (run.status.state, validated[-1]) == ("stopped", step)
+    resume_here(run)
+    assert run.status.step == whole.status.step
+    assert same_weights(run, whole)
+
+
+def test_a_stopped_run_keeps_the_weights_it_was_stopped_at_where_they_score_best(queued, tiny_config, csv, stop_at):
+    steps = {**EPOCHS, "per_device_train_batch_size": 8, "learning_rate": 5e-3, "metric_for_best_model": "log_loss"}
+    run = queued(tiny_config(source=csv(120), **steps))
+    stop_at(run, 20)
+    worker.main(run.id)
+    first, last = [event["eval_log_loss"] for event in runs.read_events(run)[0] if event["event"] == "evaluate"]
+    assert last < first
+    saved, stopped_at = weights(run), load_file(run.folder / "checkpoints/checkpoint-20/model.safetensors")
+    assert all(np.array_equal(saved[name], stopped_at[name]) for name in saved)
+
+
 OFTEN = {**STEPWISE, "max_steps": 30, "eval_steps": 3, "save_steps": 3}
 
 
@@ -126,9 +165,9 @@ OFTEN = {**STEPWISE, "max_steps": 30, "eval_steps": 3, "save_steps": 3}
 def checkpoint_kept(train_here, tiny_config, csv):
     """Trains on what is soon learnt; the steps of the checkpoints that have the saved model's weights, and all validations."""
 
-    def train(metric):
+    def train(metric, **more):
         learns = {"learning_rate": 5e-3, "per_device_train_batch_size": 16, "save_total_limit": 10}
-        run = train_here(tiny_config(source=csv(120), metric_for_best_model=metric, **{**OFTEN, **learns}))
+        run = train_here(tiny_config(source=csv(120), metric_for_best_model=metric, **{**OFTEN, **learns, **more}))
         saved = weights(run)
         stored = {path.parent: load_file(path) for path in run.folder.glob("checkpoints/*/model.safetensors")}
         same = [folder for folder, found in stored.items() if all(np.array_equal(found[name], saved[name]) for name in saved)]
@@ -145,6 +184,14 @@ def test_the_saved_model_is_the_checkpoint_that_is_best_by_the_metric_asked_for(
     assert by_recall == [max(validations, key=lambda event: event["eval_macro_recall"])["step"]]  # the first of equal ones
     assert by_loss == [min(validations, key=lambda event: event["eval_loss"])["step"]]
     assert by_recall != by_loss
+
+
+def test_the_best_validation_is_kept_also_where_no_checkpoint_was_due(checkpoint_kept):
+    """Once a best validation between two checkpoints made the library forget every one: the last weights were the model."""
+    kept, validations = checkpoint_kept("log_loss", learning_rate=2e-2, lr_scheduler_type="constant", save_steps=15)
+    best = min(validations, key=lambda event: event["eval_log_loss"])["step"]
+    assert best % 15
+    assert kept == [best]
 
 
 @pytest.mark.parametrize(("settings", "kept"), [({}, 2), ({"save_total_limit": 4}, 4)])
@@ -178,6 +225,19 @@ def test_patience_is_not_renewed_by_a_resume(train_here, queued, tiny_config, st
     resume_here(run)
     assert whole.status.step == 8
     assert (run.status.state, run.status.step) == ("completed", 8)
+
+
+def test_a_run_that_early_stopping_ended_goes_no_further_in_a_resume(train_here, queued, tiny_config, monkeypatch):
+    """A worker may be killed between its last checkpoint and its scores; once the resumed run trained on for another epoch."""
+    config = tiny_config(max_steps=30, early_stopping_patience=2, **{**STEPWISE, "learning_rate": 1e-7})
+    whole, run = train_here(config), queued(config)
+    with monkeypatch.context() as killed:
+        killed.setattr("tuner.training.worker._score", lambda *_: 1 / 0)
+        worker.main(run.id)
+    assert (run.status.state, whole.status.step) == ("failed", 15)
+    resume_here(run)
+    assert run.status.step == 15
+    assert same_weights(run, whole)
 
 
 def test_a_run_killed_midway_is_lost_and_resumes_to_the_same_weights(tiny_config, train_here):

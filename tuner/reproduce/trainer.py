@@ -1,5 +1,6 @@
 """The section of the Trainer: metrics, loss, rates by layer, order of the rows, unfreezing, and the Trainer of them."""
 
+from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.reproduce import averaging
 from tuner.reproduce.code import Code, any_of, assign, call, indented, literal
 from tuner.reproduce.recipe import Recipe
@@ -107,6 +108,17 @@ class GradualUnfreezing(TrainerCallback):
 
 '''
 
+_SAVE_THE_BEST = '''
+class SaveTheBest(TrainerCallback):
+    """Makes a checkpoint of every validation that is the best so far, also between two that are due."""
+
+    def on_evaluate(self, args, state, control, metrics, **kwargs):
+        score, best = metrics["eval_METRIC"], state.best_metric
+        if best is None or score BETTER best:
+            control.should_save = True
+
+'''
+
 
 def trainer(recipe: Recipe) -> list[str]:
     """The whole section."""
@@ -120,6 +132,7 @@ def trainer(recipe: Recipe) -> list[str]:
         *(["", *_SAMPLER.splitlines()[1:], ""] if recipe.groups else []),
         *_class(recipe),
         *_unfreezing(recipe),
+        *_save_the_best(recipe),
         *averaging.callback(recipe),
         "",
         *_trainer(recipe),
@@ -225,6 +238,14 @@ def _unfreezing(recipe: Recipe) -> list[str]:
     ]
 
 
+def _save_the_best(recipe: Recipe) -> list[str]:
+    if not recipe.training.saves_between:
+        return []
+    metric = recipe.training.metric_for_best_model
+    code = _SAVE_THE_BEST.replace("METRIC", metric).replace("BETTER", ">" if metric in HIGHER_IS_BETTER else "<")
+    return ["", *code.splitlines()[1:], ""]
+
+
 def _plain(recipe: Recipe, model: str) -> str:
     """The classifier itself, whose parameters are named as they are without LoRA."""
     return f"{model}.get_base_model()" if recipe.config.model.lora else model
@@ -233,6 +254,7 @@ def _plain(recipe: Recipe, model: str) -> str:
 def _trainer(recipe: Recipe) -> list[str]:
     patience, unfreezes = recipe.training.early_stopping_patience, recipe.training.gradual_unfreezing
     callbacks = [f"EarlyStoppingCallback(early_stopping_patience={patience})"] if patience else []
+    callbacks += ["SaveTheBest()"] if recipe.training.saves_between else []
     callbacks += ["GradualUnfreezing()"] if unfreezes else []
     callbacks += ["averaging"] if recipe.training.weight_averaging else []
     given = {

@@ -250,3 +250,8 @@ class TrainingConfig(Section):
     def keeps_best(self) -> bool:
         """Whether the best checkpoint by `metric_for_best_model` becomes the model (else the last weights do)."""
         return "no" not in (self.eval_strategy, self.save_strategy)
+
+    @property
+    def saves_between(self) -> bool:
+        """Whether some validations have no checkpoint due, and get one where they are the best so far."""
+        return self.keeps_best and self.eval_strategy == "steps" and self.save_steps != self.eval_steps

@@ -190,11 +190,13 @@ def build_trainer(
     from tuner.hardware import torch_device
     from tuner.structure import GradualUnfreezing, layer_class
     from tuner.training.averaging import WeightAveraging
+    from tuner.training.callbacks import SaveTheBest
     from tuner.training.rates import Rates
     from tuner.training.trainer import ClassifierTrainer
 
     patience = config.training.early_stopping_patience
     early = [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
+    best = [SaveTheBest()] if config.training.saves_between else []
     share = config.training.gradual_unfreezing
     unfreezing = [GradualUnfreezing(share)] if share else []
     last = config.training.weight_averaging
@@ -213,7 +215,7 @@ def build_trainer(
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
         compute_loss_func=custom_loss(config.training, data),
-        callbacks=[*early, *unfreezing, *averaging, *callbacks],
+        callbacks=[*early, *best, *unfreezing, *averaging, *callbacks],
     )
     trainer.averaging = averaging[0] if averaging else None
     trainer.adversarial_epsilon = config.training.adversarial_epsilon

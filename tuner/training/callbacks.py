@@ -135,8 +135,33 @@ def memory_in_use() -> dict[str, int]:
     return used
 
 
+class SaveTheBest(TrainerCallback):
+    """Makes a checkpoint of every validation that is the best so far, also between two that are due.
+
+    The library takes the best of the checkpoints there are, and forgets about them while the best validation has none.
+    """
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any
+    ) -> None:
+        if _is_best(args, state, metrics):
+            control.should_save = True
+
+
+def _is_best(args: TrainingArguments, state: TrainerState, metrics: dict[str, float]) -> bool:
+    """Whether these are better than all before, as the library decides after its callbacks."""
+    score = metrics.get(f"eval_{args.metric_for_best_model}", math.nan)
+    if state.best_metric is None:
+        return not math.isnan(score)
+    return score > state.best_metric if args.greater_is_better else score < state.best_metric
+
+
 class StopOnRequest(TrainerCallback):
     """Ends the training after the step in hand, with a checkpoint, when a STOP file or SIGTERM came.
+
+    The checkpoint is the one an uninterrupted run could have made: the library validates whenever an epoch is left, also in its
+    midst, and that score must neither count as the best, nor against early stopping or the rate, once the run goes on. So it is
+    made before that, and not made again. At an epoch's end the validation is due, and the checkpoint comes after it.
 
     Several processes ask each other after every step: one that ended alone would leave the others waiting for it.
     """
@@ -145,6 +170,7 @@ class StopOnRequest(TrainerCallback):
         self.run = run
         self.terminated = False
         self.stopped = False
+        self._in_mid_epoch = self._left_early = False
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def _on_sigterm(self, *_: object) -> None:
@@ -160,7 +186,34 @@ class StopOnRequest(TrainerCallback):
         if self.requested() and state.global_step < state.max_steps:
             self.stopped = True
             control.should_training_stop = True
-            control.should_save = True
+            self._in_mid_epoch = not float(state.epoch or 0).is_integer()
+            control.should_save |= self._in_mid_epoch
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if not self.stopped:
+            return
+        if not self._in_mid_epoch:
+            control.should_save = control.should_evaluate or not _checkpoint(args, state).is_dir()
+            return
+        self._left_early = True
+        control.should_save = False
+        if self.terminated:  # seconds are left
+            control.should_evaluate = False
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any
+    ) -> None:
+        if self._left_early:
+            control.should_save = False
+            if _is_best(args, state, metrics) and _checkpoint(args, state).is_dir():
+                state.best_model_checkpoint = str(_checkpoint(args, state))
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._left_early = False
+
+
+def _checkpoint(args: TrainingArguments, state: TrainerState) -> Path:
+    return Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
 
 
 class WholeCheckpoints(TrainerCallback):
@@ -171,7 +224,7 @@ class WholeCheckpoints(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         processes.wait_for_all()  # each has written the state of its own random numbers
-        folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        folder = _checkpoint(args, state)
         if state.is_world_process_zero and folder.is_dir():
             checkpoints.seal(folder, state.global_step, self.identity)
 

@@ -13,6 +13,8 @@ from tuner.config import RunConfig
 from tuner.runs import write_atomically
 
 MANIFEST = "manifest.json"
+# transformers.trainer.TRAINER_STATE_NAME, without importing it
+TRAINER_STATE_NAME = "trainer_state.json"
 
 
 # What a resume may find changed: how the rows of a step are dealt out to batches, processes and devices changes its
@@ -48,13 +50,25 @@ def seal(folder: Path, step: int, identity: str) -> None:
 
 
 def newest_whole(folder: Path, identity: str) -> Path | None:
-    """The checkpoint with the highest step whose manifest holds; None where there is none."""
+    """The checkpoint with the highest step whose manifest holds; None where there is none.
+
+    Not one with which early stopping ended the training: resumed from there the Trainer would go on beyond it. From the one
+    before it comes to the same end.
+    """
     steps = []
     for manifest in folder.glob(f"*/{MANIFEST}"):
         step = _step_if_whole(manifest, identity)
-        if step is not None:
+        if step is not None and not _patience_is_over(manifest.parent / TRAINER_STATE_NAME):
             steps.append((step, manifest.parent))
     return max(steps)[1] if steps else None
+
+
+def _patience_is_over(state: Path) -> bool:
+    try:
+        early = json.loads(state.read_text(encoding="utf-8"))["stateful_callbacks"]["EarlyStoppingCallback"]
+        return early["attributes"]["early_stopping_patience_counter"] >= early["args"]["early_stopping_patience"]
+    except (OSError, ValueError, KeyError, TypeError):  # without early stopping there is no such state
+        return False
 
 
 def remove_torn(folder: Path, identity: str) -> list[str]:
