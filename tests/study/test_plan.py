@@ -55,6 +55,8 @@ def test_texts_that_are_no_space_are_told_all_at_once():
         ({"data.max_train_samples": {"choices": [1, 2]}}, "the data decides what is measured"),
         ({"training.seed": {"choices": [1, 2]}}, "the best seed is luck"),
         ({"model.name": {"choices": ["a", "b"]}}, "the same base model"),
+        ({"training.num_processes": {"choices": [1, 2]}}, "a study trains in one process"),
+        ({"training.save_total_limit": {"choices": [2, 3]}}, "it changes no score"),
     ],
 )
 def test_what_cannot_be_varied_is_refused_with_field_and_range(space, said):
@@ -96,7 +98,7 @@ def test_settings_become_flags():
     ]
 
 
-@pytest.mark.parametrize("space", [{"model.lora_alpha": {"choices": [8, 16]}}, {"training.fsdp": {"choices": [True, False]}}])
+@pytest.mark.parametrize("space", [{"model.lora_alpha": {"choices": [8, 16]}}, {"model.lora_dropout": {"choices": [0.1, 0.2]}}])
 def test_what_contradicts_another_setting_is_left_to_the_trial(space):
     """Another setting of the study's may make it right."""
     search(space)
@@ -125,3 +127,12 @@ def test_a_search_that_no_trial_can_honour_is_refused_before_it_starts(fixed, sp
 def test_settings_that_need_each_other_are_searched_together(study_config):
     plan = search({"model.lora_dropout": {"low": 0, "high": 0.2}, "model.lora": {"choices": [None, 4]}})
     prepared(study_config(), plan)
+
+
+@pytest.mark.parametrize("path", ["training.focal_gamma", "training.label_smoothing_factor"])
+def test_a_search_by_the_loss_does_not_vary_what_the_loss_is(path, study_config):
+    """Once focal loss won every such search: it makes the number smaller, whatever the model."""
+    space = {path: {"choices": [0, 0.5]}}
+    prepared(study_config(), search(space, metric="log_loss"))
+    with pytest.raises(SettingsError, match=f"metric = 'loss': with {path} in the space .* give log_loss"):
+        prepared(study_config(metric_for_best_model="loss"), search(space))

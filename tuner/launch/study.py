@@ -13,7 +13,7 @@ from tuner.errors import DoubtError, ModelError, SettingsError, TunerError, gath
 from tuner.launch.estimate import estimate
 from tuner.launch.local import follow, note_warnings, prepare, spawn
 from tuner.runs import Run
-from tuner.study.plan import SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole
+from tuner.study.plan import DEFINE_THE_LOSS, SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole
 from tuner.study.results import StudyResult, results
 from tuner.training import earlier
 from tuner.training.estimate import Estimate, memory_needed, without_effect
@@ -174,6 +174,12 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
         changes["training"]["metric_for_best_model"] = plan.metric
     if plan.folds:
         changes["data"] |= {"num_folds": plan.folds, "fold": 0}
+    if (plan.metric or config.training.metric_for_best_model) == "loss":
+        problems += [
+            f"metric = 'loss': with {path} in the space each trial is measured by another loss; give log_loss."
+            for path in DEFINE_THE_LOSS
+            if path in plan.space
+        ]
     if plan.kind == "search" and plan.pruning and config.training.eval_strategy == "no":
         problems.append("training.eval_strategy = 'no': pruning compares validations in between; choose epoch, or leave it off.")
     for path, seed in (("training.seed", config.training.seed), ("data.seed", config.data.seed if plan.shares else 0)):

@@ -41,6 +41,13 @@ USUAL = {
     "model.hidden_dropout_prob": "0..0.3",
     "model.lora": "null,8,16",
 }
+_ONE_PROCESS = ("training.num_processes", "training.fsdp")
+_NO_SCORE = (
+    "training.activation_checkpointing", "training.auto_find_batch_size", "training.hub_model_id", "training.logging_steps",
+    "training.per_device_eval_batch_size", "training.report_to", "training.save_total_limit", "training.torch_compile",
+)  # fmt: skip
+# The loss is these settings' own: with a larger focal_gamma every row's is smaller, however it is classified.
+DEFINE_THE_LOSS = ("training.class_weights", "training.focal_gamma", "training.label_smoothing_factor")
 # Where a range is tried on its field before anything is trained: both ends, and what lies between.
 _PROBES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -247,6 +254,7 @@ def is_whole(path: str) -> bool:
 def searchable() -> list[str]:
     """Settings a search may vary. Data decides what is measured, the base model's name and revision what is measured on."""
     fixed = {"model.name", "model.revision", "training.seed", "augmentation.seed", "training.metric_for_best_model"}
+    fixed |= {*_ONE_PROCESS, *_NO_SCORE}
     return [path for s, field, _ in fields() if s != "data" and (path := f"{s}.{field}") not in fixed]
 
 
@@ -320,6 +328,10 @@ def _why_not(path: str) -> str:
         return "the best seed is luck; repeat the same settings over several seeds instead"
     if path == "training.metric_for_best_model":
         return "trials must be compared by the same metric; give it as the search's metric"
+    if path in _ONE_PROCESS:
+        return "a study trains in one process"
+    if path in _NO_SCORE:
+        return "it changes no score, so that there is nothing to choose by"
     field = path.rpartition(".")[2]
     near = [known for known in searchable() if field and field in known]
     return f"is not a setting that can be varied; known are {', '.join(near or searchable())}"

@@ -15,7 +15,7 @@ from tuner.runs import Run
 from tuner.study.plan import StudyConfig, changes_of, plan_of
 from tuner.study.results import StudyResult, TrialRow, add_row, results, rows_of
 from tuner.study.words import outcome_in_words, trial_in_words
-from tuner.training import worker
+from tuner.training import trackers, worker
 
 if TYPE_CHECKING:
     from tuner.data.labelled import LabelledData
@@ -165,6 +165,8 @@ def _trial(run: Run, bench: "Bench", board: _Board, stop: "StopOnRequest") -> Tr
     metric = config.training.metric_for_best_model
     proposal = propose(plan, config, rows, board.rows["train"])
     watch = Watch(proposal, metric, stop, board.tell)
+    if config.training.report_to:
+        trackers.write_into(run.folder / "trackers" / f"trial-{len(rows) + 1}")
     began = time.monotonic()
     board.begin()
     state, cause, metrics = "complete", "", {}
