@@ -262,6 +262,17 @@ def test_an_upload_is_read_by_who_sent_it(csv):
         files.store_upload(csv())
 
 
+def test_what_others_train_from_a_run_keeps_it_from_being_deleted_until_it_ends_and_is_not_named(run):
+    runs.write_status(run, state="completed")
+    further = runs.create(RunConfig(model={"name": f"run:{run.id}"}), "ben")
+    with acting(ANNA):
+        with pytest.raises(RunError, match=r"^Another run is queued and begins with .*Wait until it has ended\."):
+            jobs.delete(run)
+        runs.write_status(further, state="stopped")
+        jobs.delete(run)
+    assert not run.folder.exists()
+
+
 def test_an_upload_goes_with_the_last_run_that_uses_it(csv, home):
     with acting(ANNA):
         source = files.store_upload(csv())

@@ -301,6 +301,13 @@ def test_a_damaged_run_is_asked_about_too(ended, answering, capsys):
     assert not ended.folder.exists()
 
 
+def test_what_was_trained_further_from_a_run_is_named_before_it_goes(ended, answering, capsys):
+    further = runs.create(RunConfig(model={"name": f"run:{ended.id}"}))
+    runs.write_status(further, state="completed")
+    answering("n\n")
+    assert f"can no longer be repeated: {further.id}." in call(capsys, "delete", ended.id)[2]
+
+
 def test_what_goes_on_is_refused_and_not_asked_about(answering, capsys):
     run = runs.create(RunConfig())
     answering("y\n")

@@ -281,6 +281,19 @@ def test_an_ended_run_is_deleted(run):
     assert runs.list_runs() == []
 
 
+@pytest.mark.parametrize("state", ["queued", "running", "stopped", "failed", "lost"])
+def test_a_run_is_not_deleted_while_one_that_begins_with_its_model_is_not_at_its_end(state, run):
+    """Once it went without a word, and the other could never be finished."""
+    runs.write_status(run, state="completed")
+    further = runs.create(RunConfig(model={"name": f"run:{run.id}"}))
+    runs.write_status(further, state=state)
+    with pytest.raises(RunError, match=f"Run {further.id} is {state} and begins with .* train to its end, or delete it, first"):
+        runs.delete(run)
+    runs.write_status(further, state="completed")
+    runs.delete(run)
+    assert runs.list_runs() == [further]
+
+
 def test_a_damaged_run_is_told_and_can_be_deleted(run):
     (run.folder / "status.json").write_text("{")
     with pytest.raises(RunError, match=r"status.json is damaged"):

@@ -48,7 +48,6 @@ _DROPOUT_SETTINGS = (
 # Share of training texts that must fit whole when max_length is left to the data.
 _SHARE_THAT_FITS = 0.995
 _UNBOUNDED = 10**6
-RUN_PREFIX = "run:"
 # A tokenizer.json has up to 17 MB (XLM-RoBERTa).
 _TOKENIZER_SECONDS = 120.0
 
@@ -95,7 +94,7 @@ def find_base_model(name: str, revision: str | None = None) -> BaseModel:
         NetworkError: it lies on the Hub, and the Hub does not answer within 5 s.
         RunError: there is no such run.
     """
-    if name.startswith(RUN_PREFIX):
+    if name.startswith(runs.RUN_PREFIX):
         return _of_run(name, revision)
     if name != SAMPLE_MINILM and (folder := folder_of(name)):  # not remembered: another model may be written there
         if revision:
@@ -382,7 +381,7 @@ def _plain_tokenizer(path: Path) -> "Tokenizer":
 
 def _of_run(name: str, revision: str | None) -> BaseModel:
     """Not remembered: the run may be trained on, or deleted."""
-    run = runs.get(name.removeprefix(RUN_PREFIX))
+    run = runs.get(name.removeprefix(runs.RUN_PREFIX))
     if runs.is_living(run) or not run.has_model:
         state = run.status.state
         raise ModelError(f"Run {run.id} is {state} and has no finished model.", "Wait until it has ended, or take another.")

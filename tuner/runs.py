@@ -42,6 +42,8 @@ _ROOM_FILE = ".room"
 _ROOM_BYTES = 64 * 1024
 # Of a run that a job on the Hub trains; `tuner.launch.job_state` reads it.
 JOB_FILE = "job.json"
+# Before a run's id where its model is another run's base model.
+RUN_PREFIX = "run:"
 _NO_HOME = "Free some disk space, or set TUNER_HOME to a folder that can be written."
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _STAMP = "%Y%m%d-%H%M%S"
@@ -446,21 +448,44 @@ def _leads_a_group(pid: int) -> bool:
 
 
 def delete(run: Run) -> None:
-    """Removes a run that is not going on, with its model and checkpoints.
+    """Removes a run with its model and checkpoints.
 
     Raises:
-        RunError: the run is going on, or its files cannot be removed.
+        RunError: as `check_delete`, or its files cannot be removed.
     """
-    with contextlib.suppress(RunError):  # a damaged run may be deleted
-        state = run.status.state
-        if state in LIVING:
-            raise RunError(f"Run {run.id} is {state} and was not deleted.", "Stop it first.")
-    if is_living(run):
-        raise RunError(f"Run {run.id} is going on and was not deleted.", "Stop it first.")
+    check_delete(run)
     try:
         shutil.rmtree(run.folder)
     except OSError as error:
         raise RunError(f"Run {run.id} could not be deleted whole ({error.strerror}).", "Delete it again.") from None
+
+
+def check_delete(run: Run) -> None:
+    """Refuses to delete what is needed yet; a damaged run may be deleted.
+
+    Runs of other people count only while they go on: what these left behind must not keep a run from being its owner's.
+
+    Raises:
+        RunError: the run is going on, or another one that begins with its model is not at its end.
+    """
+    if is_living(run):
+        raise RunError(f"Run {run.id} is {run.status.state} and was not deleted.", "Stop it first.")
+    for other in resting_on(run):
+        state = summary(other)["state"]
+        if state in LIVING or (state in RESUMABLE and may_change(other)):
+            name = f"Run {other.id}" if may_see(other) else "Another run"
+            cure = "Let it train to its end, or delete it, first." if may_change(other) else "Wait until it has ended."
+            raise RunError(f"{name} is {state} and begins with the model of run {run.id}, which was not deleted.", cure)
+
+
+def resting_on(run: Run) -> list[Run]:
+    """Everybody's runs and studies that begin with the model of this one."""
+    found = []
+    for other in all_runs():
+        with contextlib.suppress(RunError):  # damaged: it cannot be gone on with
+            if other.config.model.name == f"{RUN_PREFIX}{run.id}":
+                found.append(other)
+    return found
 
 
 def is_living(run: Run) -> bool:

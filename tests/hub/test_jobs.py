@@ -273,6 +273,16 @@ def test_a_run_whose_job_may_go_on_is_deleted_only_with_it(hub, job_run):
     assert (hub.jobs["1" * 24].stage, run.folder.exists()) == ("CANCELED", False)
 
 
+def test_no_job_is_cancelled_for_a_run_that_is_needed_yet(hub, job_run):
+    run = job_run(job_id="1" * 24, attempt=1, began=time.time(), link="https://hub/job")
+    runs.write_status(run, state="lost")
+    runs.create(RunConfig(model={"name": f"run:{run.id}"}))
+    hub.jobs["1" * 24] = fake.Job("1" * 24, "owner", {}, run.folder)
+    with pytest.raises(RunError, match="begins with the model of"):
+        jobs.delete(run, TOKEN, hub.url)
+    assert hub.jobs["1" * 24].stage != "CANCELED"
+
+
 def test_a_run_whose_job_has_ended_is_deleted_without_a_token(job_run):
     run = job_run(job_id="1" * 24, attempt=1, began=time.time(), ended=True)
     runs.write_status(run, state="failed")

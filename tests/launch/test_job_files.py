@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from tests import tiny
-from tuner import feedback, modeling, runs
+from tuner import feedback, runs
 from tuner.config import RunConfig
 from tuner.data import overlay
 from tuner.data.files import store_upload, store_uploads
@@ -109,7 +109,7 @@ def test_the_model_of_a_run_is_a_base_model(tiny_models, queued, tiny_config):
     run = queued(tiny_config())
     shutil.copytree(tiny_models["bert"], run.model_folder)
     runs.write_status(run, state="completed")
-    name = f"{modeling.RUN_PREFIX}{run.id}"
+    name = f"{runs.RUN_PREFIX}{run.id}"
     assert "model.safetensors" in job_files._local_base(RunConfig(model={"name": name}))
 
 

@@ -316,10 +316,8 @@ def _delete(options: argparse.Namespace) -> int:
     from tuner.launch import jobs
 
     run = runs.get(options.run)
-    asks = (
-        sys.stdin and sys.stdin.isatty() and not options.yes and not runs.is_living(run)
-    )  # of a living one `delete` says why not
-    if asks and not _sure(run):
+    runs.check_delete(run)  # before the question: what is refused need not be asked about
+    if sys.stdin and sys.stdin.isatty() and not options.yes and not _sure(run):
         kept = f"Run {run.id} was not deleted."
         return print_json({"run_id": run.id, "deleted": False}) if options.json else say(kept)
     jobs.delete(run, hub_read.token())
@@ -331,5 +329,8 @@ def _sure(run: Run) -> bool:
     row = runs.summary(run)
     frees = gigabytes(uploads.size(run.folder))
     print(f"{row['title']} ({run.id}, {row['state']}): its model, checkpoints and report go for good.", file=sys.stderr)
+    if further := [other.id for other in runs.resting_on(run)]:
+        stay = "What was trained further from it stays, but that training can no longer be repeated"
+        print(f"{stay}: {', '.join(further)}.", file=sys.stderr)
     print(f"Delete it and free {frees}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

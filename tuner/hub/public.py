@@ -11,7 +11,8 @@ from tuner.errors import TunerError
 from tuner.evaluation.report import EvaluationReport
 from tuner.hub.scan import path_in, secret_in
 from tuner.hub_read import HUB_ID
-from tuner.modeling import RUN_PREFIX, hub_origin
+from tuner.modeling import hub_origin
+from tuner.runs import RUN_PREFIX
 
 PRIVATE = "a private table"
 # Second sources that others have no way to.

@@ -177,7 +177,7 @@ def _below(path: Path, name: str) -> Files:
 def _local_base(config: RunConfig) -> Files:
     """The files of a base model that lies on this machine alone; none for others."""
     name = config.model.name
-    if not name.startswith(modeling.RUN_PREFIX) and not modeling.folder_of(name):
+    if not name.startswith(runs.RUN_PREFIX) and not modeling.folder_of(name):
         return {}
     return local_model_files(Path(modeling.find_base_model(name, None).location))
 

@@ -108,7 +108,7 @@ def resume(
 
 
 def delete(run: Run, token: str | bool | None = None, endpoint: str | None = None) -> None:
-    """Removes a run that is not going on; one of Jobs only when its job has ended or is cancelled.
+    """Removes a run that is needed no more; one of Jobs only when its job has ended or is cancelled.
 
     On a Space its uploads go with it where nobody else sent them and no other run uses them.
 
@@ -119,9 +119,10 @@ def delete(run: Run, token: str | bool | None = None, endpoint: str | None = Non
     Raises:
         RunError: as `runs.delete`; or its job may still go on, and cannot be cancelled.
     """
+    runs.check_delete(run)
     state = None
     with contextlib.suppress(RunError):  # a damaged run may be deleted
-        state = job_state.read(run) if run.is_job and not runs.is_living(run) else None
+        state = job_state.read(run) if run.is_job else None
     if state and state.may_run:
         try:
             Jobs(Client(token, endpoint), state.namespace).cancel(state.job_id)

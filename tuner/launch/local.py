@@ -128,7 +128,7 @@ def continuation(run: Run, changes: Mapping[str, Any] | None = None) -> RunConfi
     if runs.is_living(run) or not run.has_model:
         raise RunError(f"Run {run.id} is {run.status.state} and has no finished model.", "Train it to the end first.")
     base = {
-        "name": f"{modeling.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
+        "name": f"{runs.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
         "num_hidden_layers": None, "intermediate_size": None, "mean_pooling": False,
     }  # fmt: skip
     changes = changes or {}

@@ -11,8 +11,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.data.repeats import repeat_digests
 from tuner.errors import SourceError, TunerError
-from tuner.modeling import RUN_PREFIX
-from tuner.runs import Run
+from tuner.runs import RUN_PREFIX, Run
 
 
 @dataclass(frozen=True)

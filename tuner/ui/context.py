@@ -340,7 +340,7 @@ class Context:
         """
         if not isinstance(name, str) or not name.strip():
             raise ModelError("The model has no name.", "Give the id of a run, a folder, or a Hub model as owner/name.")
-        run_id = name.strip().removeprefix(UNTOUCHED).removeprefix(modeling.RUN_PREFIX)
+        run_id = name.strip().removeprefix(UNTOUCHED).removeprefix(runs.RUN_PREFIX)
         if runs.is_run_id(run_id):
             access.get(run_id, "evaluate")
         # os.path's way, since Path.exists stumbles over names of more than 255 characters
