@@ -116,6 +116,16 @@ def test_evaluate_takes_the_columns_that_are_named(capsys, trained, write):
     assert (code, json.loads(out)["n"]) == (0, 20)
 
 
+def test_predict_reads_standard_input_as_it_does_a_txt_file(capsys, trained, write, monkeypatch):
+    """Once a byte order mark was part of the first text, and form feeds and the like parted lines."""
+    content = "\ufeffgood film\r\none\u2028still one\x0cand on\n \n\u200b\ntwo".encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "ascii"))
+    _, piped, _ = call(capsys, "predict", trained.id, "--json")
+    _, filed, _ = call(capsys, "predict", trained.id, "--input", write("in.txt", content), "--json")
+    assert [answer["text"] for answer in json.loads(piped)] == ["good film", "one\u2028still one\x0cand on", "two"]
+    assert json.loads(piped) == json.loads(filed)
+
+
 def test_predict_keeps_rows_without_text_in_place(capsys, trained, write, tmp_path):
     source = write("in.csv", 'text,n\ni love it,1\n"",2\nawful,3\n')
     call(capsys, "predict", trained.id, "--input", source, "--output", tmp_path / "out.jsonl")

@@ -47,7 +47,7 @@ def _predict(options: argparse.Namespace) -> int:
         _tell_columns(options, found, sys.stderr)
         texts = [text for text in found if not is_blank(text)]
     else:
-        texts = options.text or [line for line in sys.stdin.read().splitlines() if line.strip()]
+        texts = options.text or _lines_of_stdin()
     if not texts:
         raise SettingsError(["There is no text to classify: give one after the model, or lines on standard input."])
     predictions = classifier.predict(texts)
@@ -62,6 +62,14 @@ def _predict(options: argparse.Namespace) -> int:
         if why:
             explaining.print_words(why)
     return 0
+
+
+def _lines_of_stdin() -> list[str]:
+    """As the lines of a `.txt` file: a byte order mark is no part of the first, and only line ends part them."""
+    from tuner.data.reading import is_blank
+
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # half characters are refused with the texts
+    return [text for line in sys.stdin if not is_blank(text := line.rstrip("\n"))]
 
 
 def _check_options(options: argparse.Namespace) -> None:
