@@ -116,6 +116,19 @@ def test_evaluate_takes_the_columns_that_are_named(capsys, trained, write):
     assert (code, json.loads(out)["n"]) == (0, 20)
 
 
+def test_texts_may_stand_behind_options(capsys, trained):
+    """Once they were "unrecognized arguments"."""
+    _, out, _ = call(capsys, "predict", trained.id, "good film", "--json", "bad film")
+    assert [answer["text"] for answer in json.loads(out)] == ["good film", "bad film"]
+
+
+@pytest.mark.parametrize("asked", [["predict", "a", "--jsn", "b"], ["show", "a", "b"]], ids=" ".join)
+def test_what_no_command_knows_is_refused(asked, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(asked)
+    assert f"unrecognized arguments: {' '.join(asked[2:])}" in capsys.readouterr().err
+
+
 def test_predict_reads_standard_input_as_it_does_a_txt_file(capsys, trained, write, monkeypatch):
     """Once a byte order mark was part of the first text, and form feeds and the like parted lines."""
     content = "\ufeffgood film\r\none\u2028still one\x0cand on\n \n\u200b\ntwo".encode()

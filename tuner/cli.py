@@ -14,7 +14,7 @@ from tuner.errors import TunerError, disk_is_full
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         return options.command(options)
     except TunerError as error:
@@ -32,6 +32,17 @@ def main(arguments: list[str] | None = None) -> int:
         where = f" ({error.filename})" if error.filename else ""
         print(f"error: The disk is full{where}.\nFree some space, then try again.", file=sys.stderr)
         return TunerError.exit_code
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    """What was asked. argparse takes texts behind an option for unknown arguments: it was done with texts before that."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and ("text" not in options or any(part.startswith("-") for part in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.text += rest
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
