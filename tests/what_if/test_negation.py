@@ -43,6 +43,23 @@ def test_where_no_rule_applies_nothing_is_changed(text):
     assert negate(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Ich will mein Geld zurück", "Was ist das für ein Bote", "Das ist was anderes.", "Dit is goed", "Grace, Will and Rose",
+     "Will Smith", "I met Will yesterday"],
+)  # fmt: skip
+def test_german_words_and_names_are_no_english_verbs(text):
+    """Once "Ich will not mein Geld", "Das ist was not anderes" and "Grace, Will not and Rose" came out."""
+    assert negate(text) is None
+
+
+def test_what_stands_behind_a_name_is_negated_and_no_german_noun_is_a_negation():
+    assert negate("Will is here")[0] == "Will is not here"
+    assert negate("Mayor Will is here")[0] == "Mayor Will is not here"
+    assert negate("Will buy it again")[0] == "Will not buy it again"
+    assert remove_negation("Freunde in der Not") is None
+
+
 def test_what_was_done_is_said():
     assert negate("We can do it")[1] == "'can' made 'cannot'"
     assert remove_negation("Not good, it isn't")[1] == "'Not' taken out, 'isn't' made 'is'"

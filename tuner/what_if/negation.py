@@ -77,10 +77,21 @@ _NEGATIONS = re.compile(
 _OTHERS = {"nothing": "something", "nobody": "somebody", "nowhere": "somewhere", "without": "with"}
 _STAYS = frozenset(("why", "or", "if"))
 _MOST_NAMED = 3
+# German and Dutch that English lacks: where it stands, "will", "was", "am", "is" and "Not" are other words than the English ones.
+_FOREIGN = re.compile(
+    r"\b(?:ich|nicht|nichts|und|ist|sind|das|dass|der|dem|des|ein|eine|einen|einem|einer|mein|meine|kein|keine|sie|wir|ihr|uns|mich"
+    r"|dich|sich|für|auf|auch|aber|oder|wie|wer|wenn|weil|nur|noch|schon|sehr|immer|hier|doch|kann|soll|jemand|etwas|alles|zum|zur"
+    r"|bei|nach|vom|niet|een|maar|zijn|ook|heel|geen|voor|wordt|goed)\b",
+    re.IGNORECASE,
+)
+_FIRST_NAMES = ("Will", "Can")
+_BEHIND_A_NAME = re.compile(r" +(?:[A-Z]|(?:is|was|has|had|would|could|can|should|must|might|will)\b)")
 
 
 def negate(text: str) -> tuple[str, str] | None:
-    """The text with its first verb that a rule knows negated, and what was done in words; None where none does."""
+    """The text with its first verb that a rule knows negated, and what was done in words; None where none does, or in German."""
+    if _FOREIGN.search(text):
+        return None
     found = sorted(filter(None, (_helper(text), _short(text), _will(text), *(_verb(text, *rule) for rule in _VERBS))))
     if not found:
         return None
@@ -90,7 +101,9 @@ def negate(text: str) -> tuple[str, str] | None:
 
 
 def remove_negation(text: str) -> tuple[str, str] | None:
-    """The text without any of the negations that a rule knows, and what was done in words; None where there is none."""
+    """The text without the negations that a rule knows, and what was done in words; None where there is none, or in German."""
+    if _FOREIGN.search(text):
+        return None
     pieces, gone, done, at, length = [], [], [], 0, 0
     for match in _NEGATIONS.finditer(text):
         new = _positive(text, match)
@@ -121,6 +134,7 @@ def _helper(text: str) -> tuple[int, int, str] | None:
         asks = _PERSON.match(text, end) or ((not last or last in _ASKS) and BEFORE_PRONOUN.match(text, end))
         other = verb in _HAVE and not (BEFORE_PARTICIPLE.match(text, end) or _BEFORE_PAST.match(text, end))
         other = other or last in _NO_VERB_AFTER or last.endswith(("n't", "n’t")) or (verb == "am" and last != "i")
+        other = other or (match["verb"] in _FIRST_NAMES and (last or _BEHIND_A_NAME.match(text, end)))
         if not (asks or other or _NEGATED.match(text, end)):
             return match.start(), end, match[0] + _as_loud(match[0], "not" if verb == "can" else " not")
     return None
