@@ -52,7 +52,21 @@ def test_all_mistakes_are_told_at_once():
 
 
 def test_a_mistake_names_field_value_and_bound():
-    assert problems(training={"learning_rate": 5}) == ["training.learning_rate = 5: must be less than or equal to 0.1."]
+    assert problems(training={"learning_rate": 5}) == ["training.learning_rate = 5: must be 1e-07 to 0.1."]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"model": {"intermediate_size": "abc"}}, "= 'abc': must be a whole number, 1 to 1,000,000."),
+        ({"training": {"per_device_train_batch_size": 2.5}}, "= 2.5: must be a whole number, 1 to 4,096."),
+        ({"training": {"num_train_epochs": math.nan}}, "= nan: must be a number, above 0, at most 1,000."),
+        ({"augmentation": {"copies": 99}}, "= 99: must be 1 to 20."),
+    ],
+)
+def test_a_number_is_told_both_ends_of_its_range(settings, told):
+    """Once one of them, and to who typed a word none."""
+    assert problems(**settings)[0].endswith(told)
 
 
 @pytest.mark.parametrize(

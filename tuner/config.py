@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from tuner import catalog
+from tuner.allowed import allowed
 from tuner.errors import SettingsError
 from tuner.sections import yaml_text
 from tuner.sections.augmentation import AugmentationConfig
@@ -287,9 +288,19 @@ def _sentence(place: str, mistakes: list[ErrorDetails]) -> str:
         for mistake in mistakes
     )
     *most, last = [first, *(other.removeprefix("must be ") for other in others)]
-    allowed = f"{', '.join(most)} or {last}" if most else last
+    right = _range(place, mistakes) or (f"{', '.join(most)} or {last}" if most else last)
     value = f" = {_shown(error['input'])}" if not isinstance(error["input"], dict) else ""
-    return f"{place}{value}: {allowed}."
+    return f"{place}{value}: {right}."
+
+
+def _range(place: str, mistakes: list[ErrorDetails]) -> str:
+    """What a setting that is a number may be, from end to end; pydantic names one end, or none. "" for other mistakes."""
+    section, _, field = place.partition(".")
+    info = sections()[section].model_fields.get(field) if section in sections() else None
+    kinds = {mistake["type"].partition("_")[0] for mistake in mistakes}
+    bounds = allowed(field, info) if info and kinds <= {"int", "float", "finite", "greater", "less"} else ""
+    number = "a whole number, " if "int" in kinds else "" if kinds <= {"greater", "less"} else "a number, "
+    return f"must be {number}{bounds}" if bounds else ""
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
