@@ -202,12 +202,13 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
 
 
 def wire_best(
-    found: StudyFound, chosen: gr.Radio, values_of: Callable[[RunConfig], list[Any]], filled: list[gr.components.Component]
+    found: StudyFound, chosen: gr.Radio, form: list[gr.components.Component], form_of: Callable[[RunConfig], list[Any]]
 ) -> None:
     """Connects "Use the best settings".
 
     Args:
-        values_of: a config as values of `filled`.
+        form: the settings' components, those of the data as well: a score is one on the search's own rows.
+        form_of: what fills them for a RunConfig.
     """
 
     @toast
@@ -216,9 +217,9 @@ def wire_best(
         if result.best is None or result.best_config is None:
             raise RunError("No trial is complete yet, so there are no best settings.", "Wait for the first one.")
         gr.Info(as_text(text.BEST_USED.format(settings_in_words(result.best.settings))), duration=8)
-        return values_of(result.best_config)
+        return form_of(result.best_config)
 
-    found.use.click(use, chosen, filled, show_progress="hidden", api_visibility="private")
+    found.use.click(use, chosen, form, show_progress="hidden", api_visibility="private")
 
 
 def _lines(chosen: list[str], before: str) -> str:

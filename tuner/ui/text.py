@@ -353,7 +353,7 @@ STUDY_TABLE = {
     "validation": "Repeats, one a fold",
 }
 USE_BEST = "Use the best settings"
-BEST_USED = "Filled in: {}. Press “Start training” to train and keep that model."
+BEST_USED = "Filled in: {}, and the data and other settings of the search. Press “Start training” to train and keep that model."
 STUDY_HAS_NO_MODEL = (
     "A search, repeats or a learning curve keep no model; the Train tab shows what was found. "
     "Train with these settings to have scores and mistakes."

@@ -169,7 +169,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any, 
         with gr.Column(scale=2, min_width=480):
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen, shown)
-    _wire_preset(picker, settings, progress.study, chosen)
+    _wire_preset(picker, settings)
     _wire_form(context, picker, settings, progress, chosen, loaded)
     return TrainTab(progress.view, progress.view[:_MOVING], progress.curves, progress.following, pressed)
 
@@ -294,18 +294,15 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     return pressed
 
 
-def _wire_preset(picker: SourcePicker, settings: _Settings, study: StudyFound, chosen: gr.Radio) -> None:
-    """A preset, or the best trial, fills the settings; a new base model is said where its head is put on."""
-
-    def values_of(config: RunConfig) -> list[Any]:
-        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
+def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
+    """A preset fills the settings; a new base model is said where its head is put on."""
 
     @toast
     def fill(preset: str) -> list[Any]:
-        return values_of(RunConfig(preset=preset))
+        config = RunConfig(preset=preset)
+        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
 
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
-    study_panel.wire_best(study, chosen, values_of, filled)
     settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
     # Apart: of two changes in one moment the answers may come in either order.
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
@@ -326,7 +323,7 @@ def _wire_form(
     chosen: gr.Radio,
     loaded: Any,  # noqa: ANN401
 ) -> None:
-    """Connects what fills the form, a chosen run and what the browser kept, and what else stands beside the run."""
+    """Connects what fills the form (a chosen run, a best trial, what the browser kept), and what else stands beside the run."""
     boxes = list(settings.widgets.values())
     form = [settings.preset, settings.name, picker.model, picker.max_length, *boxes, *picker.chosen]
 
@@ -338,6 +335,7 @@ def _wire_form(
         return [config.preset, config.name, model.name, model.max_length, *own, *source_picker.chosen_of(context, config)]
 
     run_actions.wire(progress.actions, chosen, progress.view, toast(view_of), form, form_of)
+    study_panel.wire_best(progress.study, chosen, form, form_of)
     kept_form.wire(context, settings.estimate.kept, loaded, form, form_of)
     curves_panel.wire(progress.curves, chosen)
     reproduce_panel.wire(progress.reproduce, chosen)
