@@ -69,6 +69,16 @@ def test_repeats_are_chosen_once_and_empty_texts_never(learnt):
     assert sorted(row.position for row in choose(learnt, texts, 5)) == [1, 4]
 
 
+def test_what_is_labelled_already_is_not_asked_again(learnt):
+    """The second batch was the first one once more."""
+    first = choose(learnt, SURE, 5)
+    second = choose(learnt, SURE, 5, labelled=[row.text.upper() for row in first])
+    assert len(second) == 5
+    assert {row.position for row in first}.isdisjoint(row.position for row in second)
+    with pytest.raises(SourceError, match="labelled already"):
+        choose(learnt, SURE, 5, labelled=SURE)
+
+
 def test_texts_that_differ_in_nothing_the_model_reads_still_fill_the_list(learnt):
     found = choose(learnt, [f"my cat {sign}" for sign in "äöüßçñéèø😀"], 6)
     assert len({row.position for row in found}) == 6

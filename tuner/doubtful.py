@@ -47,6 +47,7 @@ def choose(
     on_progress: Callable[[int], None] | None = None,
     seed: int = 42,
     should_stop: Callable[[], bool] | None = None,
+    labelled: Sequence[str] = (),
 ) -> list[Doubtful]:
     """At most n of the texts, the most doubtful first; the same for the same arguments on the same machine.
 
@@ -60,10 +61,11 @@ def choose(
         n: 1 … 1,000.
         on_progress: called with the number of texts scored so far.
         should_stop: asked after each batch; nothing is kept.
+        labelled: texts that have a label by now; none of them is chosen, nor what differs from one in case and blanks alone.
 
     Raises:
         SettingsError: n out of its range.
-        SourceError: no text, or more than 100,000, or half a character in one of them.
+        SourceError: no text without a label, or more than 100,000, or half a character in one of them.
         ModelError: the classifier answers none of them with finite numbers.
         TunerError: it should stop.
     """
@@ -74,6 +76,10 @@ def choose(
     given = _different(texts)
     if not len(given):
         raise SourceError("There is no text to choose from.", "Give texts with at least one word each.")
+    keys, known = repeat_keys([texts[i] for i in given], labelled)
+    given = given[~np.isin(keys, known)]
+    if not len(given):
+        raise SourceError("All of these texts are labelled already.", "Give others, or train with these labels.")
     from tuner.neighbours.embedding import embeddings, unless_stopped
 
     probabilities = classifier.score([texts[i] for i in given], on_progress=unless_stopped(should_stop, on_progress))

@@ -153,6 +153,15 @@ def rows(name: str, judgements: int | None = None) -> list[Feedback]:
     return list(latest.values())
 
 
+def texts(name: str) -> list[str]:
+    """The texts that have a label in a set; none where there is no such set (yet).
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    return [row.text for row in rows(name)] if name in names() else []
+
+
 def all_rows(name: str) -> list[Feedback]:
     """Every judgement of a set in the order they came.
 

@@ -1,10 +1,12 @@
-"""Label the doubtful: which labels the keys give."""
+"""Label the doubtful: which labels the keys give, and what becomes of them."""
 
+import gradio as gr
 import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests import tiny
 from tuner.doubtful import choose
+from tuner.ui import label_panel
 from tuner.ui.context import Context
 from tuner.ui.label_panel import _KEYS, Labelling, _on_keys, _show
 
@@ -38,3 +40,51 @@ def test_few_labels_keep_their_keys(learnt):
     context = Context(local=True)
     found = choose(context.classifier(learnt.name), ["the film was great", "the film was awful"], 2)
     assert [_on_keys(context, Labelling(learnt.name, found), place) for place in (0, 1)] == [("neg", "pos")] * 2
+
+
+class Hand:
+    """A person at the panel, who asks about two texts and presses its buttons by their ids."""
+
+    LINES = "the film was great\nthe film was awful"
+
+    def __init__(self, model):
+        self.model = model
+        with gr.Blocks() as self.page:
+            self.panel = label_panel.draw()
+            label_panel.wire(Context(local=True), self.panel, gr.Dropdown())
+        self.find()
+
+    def find(self, lines=LINES):
+        handler = next(f.fn for f in self.page.fns.values() if f.fn and f.fn.__name__ == "find")
+        self._see(handler(self.model, lines, None, "", 5, gr.Request(session_hash="one"), lambda *_, **__: None))
+
+    def press(self, button):
+        (handler,) = (
+            f.fn
+            for f in self.page.fns.values()
+            if any(getattr(self.page.blocks.get(n), "elem_id", "") == button for n, _ in f.targets)
+        )
+        given = [self.seen["state"], self.seen["place"]]
+        self._see(handler(*given[: 2 if "key" in button else 1]))
+
+    def _see(self, values):
+        self.seen = {
+            (box.elem_id or type(box).__name__.lower()).removeprefix("label-"): v
+            for box, v in zip(self.panel.shown, values, strict=True)
+        }
+        self.seen["place"] = self.seen["number"]
+
+
+@pytest.fixture
+def hand(learnt):
+    return Hand(str(learnt.name))
+
+
+def test_a_text_that_was_labelled_is_not_asked_again(hand):
+    """A second press brought the same texts once more, without a word of the labels they had."""
+    hand.press("label-key-1")
+    hand.find()
+    assert "1 of 1 · 0 labelled · 1 text was labelled before and is left out" in hand.seen["progress"]
+    hand.press("label-key-2")
+    with pytest.raises(gr.Error, match="labelled already"):
+        hand.find()

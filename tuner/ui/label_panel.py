@@ -11,6 +11,7 @@ import gradio as gr
 from tuner import access, feedback
 from tuner.batch import read_texts
 from tuner.data.files import FILE_SUFFIXES
+from tuner.data.repeats import overlap
 from tuner.doubtful import MOST_LIKELY, MOST_TEXTS, Doubtful, choose
 from tuner.errors import SourceError
 from tuner.feedback import Feedback
@@ -48,12 +49,14 @@ class Labelling:
 
     Attributes:
         given: position in `queue` → the label given, "" where it was skipped.
+        left_out: how many texts had a label before.
     """
 
     model: str = ""
     queue: list[Doubtful] = field(default_factory=list)
     at: int = 0
     given: dict[int, str] = field(default_factory=dict)
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,18 +149,17 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         classifier = context.classifier(name)
         source = read_texts(Path(file), column.strip() or None, trained_with(name)) if file else pasted.splitlines()
         texts = list(islice(source, MOST_TEXTS + 1))  # one more is refused
+        labelled = feedback.texts(feedback.name_for(name))
 
         def say(done: int) -> None:
             progress((done, len(texts)), desc=text.FINDING_DOUBTFUL, unit="texts")
 
         stop = stops.begin(request)
         try:
-            found = choose(classifier, texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set)
+            found = choose(classifier, texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set, labelled=labelled)
         finally:
             stops.end(request)
-        if not found:
-            raise SourceError("None of the texts holds a word.", "Give texts with at least one word.")
-        return _show(context, Labelling(name, found))
+        return _show(context, Labelling(name, found, left_out=overlap(texts, labelled)))
 
     @toast
     def give(state: Labelling, place: float, label: str | None) -> list[Any]:
@@ -211,9 +213,10 @@ def _show(context: Context, state: Labelling) -> list[Any]:
     """Values for `LabelPanel.shown`: the text it is at, or that all are done."""
     done, total = state.at >= len(state.queue), len(state.queue)
     labelled = sum(bool(label) for label in state.given.values())
+    left_out = f" · {text.LEFT_OUT[state.left_out > 1].format(f'{state.left_out:,}')}" if state.left_out else ""
     bar = (
         f'<div class="bar"><div style="width:{100 * state.at / total:.0f}%"></div></div>'
-        f'<p class="run-line">{min(state.at + 1, total):,} of {total:,} · {labelled:,} labelled</p>'
+        f'<p class="run-line">{min(state.at + 1, total):,} of {total:,} · {labelled:,} labelled{left_out}</p>'
     )
     if done:
         skipped = total - labelled

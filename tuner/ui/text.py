@@ -315,6 +315,7 @@ NOTHING_TO_LABEL = "The texts will stand here one by one, with a button and a ke
 KEYS = "Keys: 1 to 9 for the labels (of more than nine, the likeliest of each text), S to skip, B to go back."
 SKIP = "Skip"
 BACK = "Back"
+LEFT_OUT = ["{} text was labelled before and is left out", "{} texts were labelled before and are left out"]
 ALL_LABELLED = "All {} are done: {} labelled, {} skipped. They are kept in {}."
 OTHER_LABEL = "Another label"
 ELSEWHERE = "Use it elsewhere"
