@@ -31,8 +31,8 @@ def test_of_more_labels_than_keys_the_likeliest_are_on_them(twelve):
     for place, doubtful in enumerate(found):
         shares = context.predict(twelve, [doubtful.text])[0].probabilities
         assert _on_keys(context, state, place) == tuple(sorted(shares, key=lambda label: -shares[label])[:_KEYS])
-    *_, more, _ = shown = _show(context, state)
-    assert shown[7].value == f"1 · {found[0].label}"
+    *_, more, _, _ = shown = _show(context, state)
+    assert shown[8].value == f"1 · {found[0].label}"
     assert [value for _, value in more.choices] == [f"label {i}" for i in range(12)]
 
 
@@ -43,7 +43,7 @@ def test_few_labels_keep_their_keys(learnt):
 
 
 class Hand:
-    """A person at the panel, who asks about two texts and presses its buttons by their ids."""
+    """A person at the panel, who asks about two texts and presses its buttons by their ids; `seen` is what stands there."""
 
     LINES = "the film was great\nthe film was awful"
 
@@ -68,11 +68,8 @@ class Hand:
         self._see(handler(*given[: 2 if "key" in button else 1]))
 
     def _see(self, values):
-        self.seen = {
-            (box.elem_id or type(box).__name__.lower()).removeprefix("label-"): v
-            for box, v in zip(self.panel.shown, values, strict=True)
-        }
-        self.seen["place"] = self.seen["number"]
+        names = ("state", "empty", "one", "asked", "progress", "place", "text", "says", *["key"] * _KEYS, "more", "skip", "back")
+        self.seen = dict(zip(names, values, strict=True))
 
 
 @pytest.fixture
@@ -88,3 +85,13 @@ def test_a_text_that_was_labelled_is_not_asked_again(hand):
     hand.press("label-key-2")
     with pytest.raises(gr.Error, match="labelled already"):
         hand.find()
+
+
+def test_from_the_end_one_can_go_back(hand):
+    """Back was gone with the last text: a slip at the last key could not be mended."""
+    hand.press("label-key-1")
+    hand.press("label-key-1")
+    assert "All 2 are done: 2 labelled" in hand.seen["empty"].value
+    assert (hand.seen["one"].visible, hand.seen["asked"].visible, hand.seen["back"].interactive) == (True, False, True)
+    hand.press("label-back")
+    assert "You said neg" in hand.seen["says"]

@@ -61,7 +61,7 @@ class Labelling:
 
 @dataclass(frozen=True)
 class LabelPanel:
-    """What was drawn."""
+    """What was drawn. `one` is shown from the first text on, `asked` while one is left, so that one can go back from the end."""
 
     pasted: gr.Textbox
     file: gr.File
@@ -72,6 +72,7 @@ class LabelPanel:
     state: gr.State
     empty: gr.HTML
     one: gr.Column
+    asked: gr.Column
     progress: gr.HTML
     place: gr.Number
     text: gr.Textbox
@@ -88,12 +89,14 @@ class LabelPanel:
             self.state,
             self.empty,
             self.one,
+            self.asked,
             self.progress,
             self.place,
             self.text,
             self.says,
             *self.keys,
             self.more,
+            self.skip,
             self.back,
         ]
 
@@ -119,20 +122,22 @@ def draw() -> LabelPanel:
             with gr.Column(visible=False, elem_id="label-one") as one:
                 progress = gr.HTML("", elem_id="label-progress")
                 place = gr.Number(0, precision=0, visible=False)  # of the text on the page: what a key judges
-                words = gr.Textbox(label="Text", interactive=False, lines=4, max_lines=14, elem_id="label-text")
-                says = gr.HTML("", elem_id="label-says")
-                with gr.Row():
-                    keys = [
-                        gr.Button("", visible=False, size="md", min_width=120, elem_id=f"label-key-{i + 1}") for i in range(_KEYS)
-                    ]
-                more = gr.Dropdown([], value=None, label=text.OTHER_LABEL, visible=False, elem_id="label-more")
+                with gr.Column() as asked:
+                    words = gr.Textbox(label="Text", interactive=False, lines=4, max_lines=14, elem_id="label-text")
+                    says = gr.HTML("", elem_id="label-says")
+                    with gr.Row():
+                        keys = [
+                            gr.Button("", visible=False, size="md", min_width=120, elem_id=f"label-key-{i + 1}")
+                            for i in range(_KEYS)
+                        ]
+                    more = gr.Dropdown([], value=None, label=text.OTHER_LABEL, visible=False, elem_id="label-more")
                 with gr.Row():
                     back = gr.Button(text.BACK, size="sm", scale=0, min_width=100, elem_id="label-back")
                     skip = gr.Button(text.SKIP, size="sm", scale=0, min_width=100, elem_id="label-skip")
                 gr.Markdown(text.KEYS, elem_classes="quiet")
     state = gr.State(Labelling())
     given = (pasted, file, column, count, find, stop)
-    return LabelPanel(*given, state, empty, one, progress, place, words, says, keys, more, skip, back)
+    return LabelPanel(*given, state, empty, one, asked, progress, place, words, says, keys, more, skip, back)
 
 
 def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
@@ -223,8 +228,9 @@ def _show(context: Context, state: Labelling) -> list[Any]:
         words = text.ALL_LABELLED.format(
             f"{total:,}", f"{labelled:,}", f"{skipped:,}", f"feedback:{feedback.name_for(state.model)}"
         )
-        shown: list[Any] = [gr.HTML(render.empty(words), visible=True), gr.Column(visible=False), bar, state.at, "", ""]
-        return [state, *shown, *[gr.skip()] * _KEYS, gr.skip(), gr.skip()]
+        columns = [gr.Column(visible=True), gr.Column(visible=False)]
+        shown: list[Any] = [gr.HTML(render.empty(words), visible=True), *columns, bar, state.at, "", ""]
+        return [state, *shown, *[gr.skip()] * _KEYS, gr.skip(), gr.Button(visible=False), gr.Button(interactive=True)]
     doubtful = state.queue[state.at]
     says = f"The model says {doubtful.label}, {render_answers.percent(doubtful.probability)}."
     before = state.given.get(state.at)
@@ -239,11 +245,13 @@ def _show(context: Context, state: Labelling) -> list[Any]:
         state,
         gr.HTML(visible=False),
         gr.Column(visible=True),
+        gr.Column(visible=True),
         bar,
         state.at,
         doubtful.text,
         render_report.sentences(says),
         *buttons,
         gr.Dropdown(list(labels) if len(labels) > _KEYS else [], value=None, visible=len(labels) > _KEYS),
+        gr.Button(visible=True),
         gr.Button(interactive=state.at > 0),
     ]
