@@ -12,7 +12,7 @@ from tuner import feedback
 from tuner.data import journal
 from tuner.data.labelled import load_labelled
 from tuner.errors import RunError, SettingsError, SourceError
-from tuner.feedback import Feedback, add, all_rows, name_for, names, remove, retrain_config, rows
+from tuner.feedback import Feedback, add, all_rows, name_for, names, remove, retrain_config, rows, withdraw, withdraw_text
 from tuner.launch.local import prepare
 from tuner.launch.study import prepared
 
@@ -40,6 +40,27 @@ def test_the_first_judgements_stay_the_same_when_more_come():
     assert rows("mine", 2) == before
     with pytest.raises(SourceError, match="has 4 judgements, fewer than the 9"):
         rows("mine", 9)
+
+
+def test_a_judgement_that_is_taken_back_counts_no_more():
+    """What another person said of the same text stays, and so do the first judgements a run is trained on."""
+    anna, ben = Feedback("I love it", "neg", by="anna"), Feedback("I LOVE it", "pos", by="ben")
+    add("mine", ben, anna)
+    assert rows("mine") == [anna]
+    assert withdraw("mine", anna) == feedback.count("mine") == 1
+    assert (rows("mine"), rows("mine", 2)) == ([ben], [anna])
+    add("mine", Feedback("I love it", "neg", by="anna"))
+    assert [row.label for row in rows("mine")] == ["neg"]
+
+
+def test_a_text_is_taken_out_of_a_set_with_all_that_was_said_of_it():
+    add("mine", Feedback("I love it", "neg"), Feedback("I LOVE it", "pos"), Feedback("awful", "neg"))
+    assert withdraw_text("mine", "i love  it") == 1
+    with pytest.raises(SourceError, match="has no text 'I love it'"):
+        withdraw_text("mine", "I love it")
+    assert withdraw_text("mine", "awful") == feedback.count("mine") == len(feedback.texts("mine")) == 0
+    with pytest.raises(SourceError, match="was taken back"):
+        rows("mine")
 
 
 @pytest.mark.parametrize(

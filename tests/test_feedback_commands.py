@@ -47,6 +47,13 @@ def test_rows_are_exported_safe_for_spreadsheets(capsys, mine, tmp_path):
     assert '"\'=1+1","neg"' in file.read_text()
 
 
+def test_what_was_said_of_a_text_is_taken_back(capsys, mine):
+    assert json.loads(call(capsys, "feedback", "mine", "--withdraw", "=1+1", "--json")[1]) == {"name": "mine", "rows": 1}
+    assert call(capsys, "feedback", "mine", "--withdraw", "never said")[0] == 2
+    call(capsys, "feedback", "mine", "--withdraw", "I love it")
+    assert json.loads(call(capsys, "feedback", "--json")[1]) == []
+
+
 def test_a_set_is_removed(capsys, mine):
     assert call(capsys, "feedback", "mine", "--remove")[0] == 0
     assert call(capsys, "feedback", "mine")[0] == 2

@@ -1,7 +1,8 @@
 """What people say of a model's answers: rows kept under `$TUNER_HOME/feedback/NAME/`, in the shape of training data.
 
 Judgements are added and never changed: a set may grow while a run is trained on its first N, which `feedback:NAME@N` names.
-So a run trains on the same rows however late it starts, and is resumed on them.
+So a run trains on the same rows however late it starts, and is resumed on them. One that is taken back is said so in a line of
+its own.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -43,7 +44,8 @@ class Feedback(BaseModel):
         predicted: the model's label for it; empty where none was shown.
         probability: the model's, of its label.
         model: run id, folder or Hub id.
-        kind: "right" or "wrong" of an answer, "labelled" of a text without one.
+        kind: "right" or "wrong" of an answer, "labelled" of a text without one; "withdrawn" takes back the judgement with the
+            same text, time and person.
         at: seconds since the epoch.
         by: who said it; empty where people have no names.
     """
@@ -55,7 +57,7 @@ class Feedback(BaseModel):
     predicted: Annotated[str, Field(max_length=200)] = ""
     probability: Annotated[float, Field(ge=0, le=1)] | None = None
     model: Annotated[str, Field(max_length=1024)] = ""
-    kind: Literal["right", "wrong", "labelled"] = "labelled"
+    kind: Literal["right", "wrong", "labelled", "withdrawn"] = "labelled"
     at: float = Field(default_factory=time.time)
     by: Annotated[str, Field(max_length=200)] = ""
 
@@ -114,6 +116,31 @@ def add(name: str, *judged: Feedback) -> int:
     return count(name)
 
 
+def withdraw(name: str, *judged: Feedback) -> int:
+    """Takes judgements back; returns how many rows the set has now. What others said of the same texts counts on.
+
+    Raises:
+        SourceError: no name of a set, or it cannot be written: then all of them stand.
+    """
+    return add(name, *(row.model_copy(update={"kind": "withdrawn"}) for row in judged))
+
+
+def withdraw_text(name: str, text: str) -> int:
+    """Takes every judgement of a text back, case and blanks aside; returns how many rows the set has now.
+
+    Raises:
+        SourceError: there is no such set or no such text in it, or it cannot be written.
+    """
+    from tuner.data.repeats import repeat_keys
+
+    found = _standing(all_rows(name))
+    keys, asked = repeat_keys([row.text for row in found], [text.encode("utf-8", "replace").decode("utf-8")])
+    judged = [row for row, key in zip(found, keys, strict=True) if key == asked[0]]
+    if not judged:
+        raise SourceError(f"The feedback '{name}' has no text '{text[:80]}'.", "Give one of those it lists, in full.")
+    return withdraw(name, *judged)
+
+
 def count(name: str) -> int:
     """How many rows a set has; in a quarter of the time `rows` takes (0.14 s of 10,000), since a page asks after every click.
 
@@ -123,8 +150,10 @@ def count(name: str) -> int:
     from tuner.data.repeats import repeat_keys
 
     try:
-        texts = [json.loads(line)["text"] for line in journal.read(path(name)).splitlines()]
-        return len(set(repeat_keys(texts)[0].tolist())) if texts else len(rows(name))
+        said = [json.loads(line) for line in journal.read(path(name)).splitlines()]
+        standing = _stand([(row["text"], row.get("at"), row.get("by"), row.get("kind")) for row in said])
+        texts = [row["text"] for row, stands in zip(said, standing, strict=True) if stands]
+        return len(set(repeat_keys(texts)[0].tolist())) if said else len(rows(name))
     except (ValueError, LookupError, TypeError):
         return len(rows(name))  # which says what is wrong
 
@@ -138,7 +167,7 @@ def rows(name: str, judgements: int | None = None) -> list[Feedback]:
         judgements: only the first so many, in the order they came; None for all.
 
     Raises:
-        SourceError: there is no such set, it is damaged, or it has fewer judgements.
+        SourceError: there is no such set, it is damaged, it has fewer judgements, or all of them were taken back.
     """
     from tuner.data.repeats import repeat_keys
 
@@ -148,7 +177,9 @@ def rows(name: str, judgements: int | None = None) -> list[Feedback]:
             f"The feedback '{name}' has {len(found):,} judgements, fewer than the {judgements:,} asked for.",
             "It was removed and begun anew: name it without a number.",
         )
-    found = found[:judgements]
+    found = _standing(found[:judgements])
+    if not found:
+        raise SourceError(f"All that was said in the feedback '{name}' was taken back.", "Judge or label some texts first.")
     latest = dict(zip(repeat_keys([row.text for row in found])[0].tolist(), found, strict=True))
     return list(latest.values())
 
@@ -159,7 +190,7 @@ def texts(name: str) -> list[str]:
     Raises:
         SourceError: it is damaged.
     """
-    return [row.text for row in rows(name)] if name in names() else []
+    return [row.text for row in rows(name)] if name in names() and count(name) else []
 
 
 def all_rows(name: str) -> list[Feedback]:
@@ -181,6 +212,17 @@ def all_rows(name: str) -> list[Feedback]:
                 f"Line {number} of the feedback '{name}' is damaged.", "Mend or remove that line in its file."
             ) from None
     return found
+
+
+def _standing(found: list[Feedback]) -> list[Feedback]:
+    """Those that count: none that was taken back, and no line that says so."""
+    stand = _stand([(row.text, row.at, row.by, row.kind) for row in found])
+    return [row for row, stands in zip(found, stand, strict=True) if stands]
+
+
+def _stand(said: list[tuple[str, Any, Any, str | None]]) -> list[bool]:
+    gone = {row[:3] for row in said if row[3] == "withdrawn"}
+    return [row[:3] not in gone for row in said]
 
 
 def names() -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from tests import tiny
+from tuner import feedback
 from tuner.doubtful import choose
 from tuner.ui import label_panel
 from tuner.ui.context import Context
@@ -31,7 +32,7 @@ def test_of_more_labels_than_keys_the_likeliest_are_on_them(twelve):
     for place, doubtful in enumerate(found):
         shares = context.predict(twelve, [doubtful.text])[0].probabilities
         assert _on_keys(context, state, place) == tuple(sorted(shares, key=lambda label: -shares[label])[:_KEYS])
-    *_, more, _, _ = shown = _show(context, state)
+    *_, more, _, _, _ = shown = _show(context, state)
     assert shown[8].value == f"1 · {found[0].label}"
     assert [value for _, value in more.choices] == [f"label {i}" for i in range(12)]
 
@@ -60,16 +61,15 @@ class Hand:
 
     def press(self, button):
         (handler,) = (
-            f.fn
+            f
             for f in self.page.fns.values()
             if any(getattr(self.page.blocks.get(n), "elem_id", "") == button for n, _ in f.targets)
         )
-        given = [self.seen["state"], self.seen["place"]]
-        self._see(handler(*given[: 2 if "key" in button else 1]))
+        self._see(handler.fn(*[self.seen["state"], self.seen["place"]][: len(handler.inputs)]))
 
     def _see(self, values):
-        names = ("state", "empty", "one", "asked", "progress", "place", "text", "says", *["key"] * _KEYS, "more", "skip", "back")
-        self.seen = dict(zip(names, values, strict=True))
+        words = ["state", "empty", "one", "asked", "progress", "place", "text", "says", *["key"] * _KEYS]
+        self.seen = dict(zip([*words, "more", "skip", "back", "take back"], values, strict=True))
 
 
 @pytest.fixture
@@ -95,3 +95,16 @@ def test_from_the_end_one_can_go_back(hand):
     assert (hand.seen["one"].visible, hand.seen["asked"].visible, hand.seen["back"].interactive) == (True, False, True)
     hand.press("label-back")
     assert "You said neg" in hand.seen["says"]
+
+
+def test_a_label_is_taken_back(hand):
+    """A person who had pressed a key for a text of which no label is right could only remove the whole set."""
+    name = feedback.name_for(hand.model)
+    hand.press("label-key-1")
+    hand.press("label-back")
+    hand.press("label-key-2")
+    hand.press("label-back")
+    assert (feedback.count(name), hand.seen["skip"].value, hand.seen["take back"].visible) == (1, "Next", True)
+    hand.press("label-take-back")
+    assert (feedback.count(name), feedback.texts(name), hand.seen["take back"].visible) == (0, [], False)
+    assert "1 of 2 · 0 labelled" in hand.seen["progress"]

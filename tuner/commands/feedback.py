@@ -22,6 +22,7 @@ def add(command: AddCommand) -> None:
     sets.add_argument("name", nargs="?", metavar="NAME", help="a set of feedback; none: list them")
     what = sets.add_mutually_exclusive_group()
     what.add_argument("--add", nargs=2, metavar=("TEXT", "LABEL"), help="keep a text with its label")
+    what.add_argument("--withdraw", metavar="TEXT", help="take back what was said of a text")
     what.add_argument("--remove", action="store_true", help="remove the set with all its judgements")
     what.add_argument("--output", type=Path, metavar="FILE", help="write its rows as .csv, .jsonl or .parquet")
     what.add_argument("--push", metavar="OWNER/DATASET", help="put its rows on the Hub, as a private data set")
@@ -42,6 +43,9 @@ def _feedback(options: argparse.Namespace) -> int:
     if options.add:
         count = feedback.add(name, Feedback(*options.add))
         return _done(options.json, {"name": name, "rows": count}, f"'{name}' has {count:,} rows now.")
+    if options.withdraw is not None:
+        count = feedback.withdraw_text(name, options.withdraw)
+        return _done(options.json, {"name": name, "rows": count}, f"'{name}' has {count:,} rows now.")
     if options.remove:
         feedback.remove(name)
         return _done(options.json, {"name": name, "removed": True}, f"'{name}' was removed.")
@@ -51,7 +55,9 @@ def _feedback(options: argparse.Namespace) -> int:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    given = [option for option in ("add", "remove", "output", "push") if getattr(options, option) not in (None, False)]
+    given = [
+        option for option in ("add", "withdraw", "remove", "output", "push") if getattr(options, option) not in (None, False)
+    ]
     if given and options.name is None:
         raise SettingsError([f"--{given[0]} needs the name of a set of feedback."], "Give NAME; nothing was changed.")
     if (options.public or options.yes) and options.push is None:
@@ -59,7 +65,7 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def _list(as_json: bool) -> int:
-    sets = [_summary(name, feedback.rows(name)) for name in feedback.names()]
+    sets = [_summary(name, feedback.rows(name)) for name in feedback.names() if feedback.count(name)]
     if as_json:
         return print_json(sets)
     if not sets:

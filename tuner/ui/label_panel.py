@@ -36,7 +36,7 @@ KEYS_JS = """() => {
         const typing = event.target.closest('input, textarea, select, [contenteditable=true]');
         if (!panel || panel.offsetParent === null || typing || event.ctrlKey || event.metaKey || event.altKey) return;
         const id = /^[1-9]$/.test(event.key) ? `label-key-${event.key}`
-            : {s: 'label-skip', S: 'label-skip', b: 'label-back', B: 'label-back'}[event.key];
+            : {s: 'label-skip', b: 'label-back', t: 'label-take-back'}[event.key.toLowerCase()];
         const button = id && document.getElementById(id);
         if (button && !button.disabled && button.offsetParent !== null) { event.preventDefault(); button.click(); }
     });
@@ -48,14 +48,14 @@ class Labelling:
     """A person's way through the doubtful texts; kept in the session.
 
     Attributes:
-        given: position in `queue` → the label given, "" where it was skipped.
+        given: position in `queue` → what was said of it, the last of it counts.
         left_out: how many texts had a label before.
     """
 
     model: str = ""
     queue: list[Doubtful] = field(default_factory=list)
     at: int = 0
-    given: dict[int, str] = field(default_factory=dict)
+    given: dict[int, list[Feedback]] = field(default_factory=dict)
     left_out: int = 0
 
 
@@ -81,6 +81,7 @@ class LabelPanel:
     more: gr.Dropdown
     skip: gr.Button
     back: gr.Button
+    take_back: gr.Button
 
     @property
     def shown(self) -> list[gr.components.Component]:
@@ -98,6 +99,7 @@ class LabelPanel:
             self.more,
             self.skip,
             self.back,
+            self.take_back,
         ]
 
 
@@ -134,10 +136,13 @@ def draw() -> LabelPanel:
                 with gr.Row():
                     back = gr.Button(text.BACK, size="sm", scale=0, min_width=100, elem_id="label-back")
                     skip = gr.Button(text.SKIP, size="sm", scale=0, min_width=100, elem_id="label-skip")
+                    take_back = gr.Button(
+                        text.TAKE_BACK, visible=False, size="sm", scale=0, min_width=160, elem_id="label-take-back"
+                    )
                 gr.Markdown(text.KEYS, elem_classes="quiet")
     state = gr.State(Labelling())
     given = (pasted, file, column, count, find, stop)
-    return LabelPanel(*given, state, empty, one, asked, progress, place, words, says, keys, more, skip, back)
+    return LabelPanel(*given, state, empty, one, asked, progress, place, words, says, keys, more, skip, back, take_back)
 
 
 def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
@@ -172,13 +177,13 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         with _LOCK:  # two keys at once are two threads
             if not state.queue or state.at >= len(state.queue) or state.at != place or not label:
                 return [gr.skip()] * len(panel.shown)
-            state.given[state.at] = label
+            doubtful = state.queue[state.at]
+            judged = Feedback(
+                text=doubtful.text, label=label, predicted=doubtful.label, probability=doubtful.probability, model=state.model,
+                kind="labelled", by=person.name,
+            )  # fmt: skip
+            state.given.setdefault(state.at, []).append(judged)
             state.at += 1
-        doubtful = state.queue[int(place)]
-        judged = Feedback(
-            text=doubtful.text, label=label, predicted=doubtful.label, probability=doubtful.probability, model=state.model,
-            kind="labelled", by=person.name,
-        )  # fmt: skip
         feedback.add(feedback.name_for(state.model), judged)
         return _show(context, state)
 
@@ -188,9 +193,15 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         return give(state, place, labels[key] if key < len(labels) else None)
 
     @toast
+    def take_back(state: Labelling, place: float) -> list[Any]:
+        access.logged_in("keep labels")
+        if state.at == place and state.at in state.given:
+            feedback.withdraw(feedback.name_for(state.model), *state.given[state.at])
+            state.given.pop(state.at, None)
+        return _show(context, state)
+
+    @toast
     def step(by: int, state: Labelling) -> list[Any]:
-        if by > 0 and state.at < len(state.queue):
-            state.given.setdefault(state.at, "")
         state.at = min(max(0, state.at + by), len(state.queue))
         return _show(context, state)
 
@@ -203,6 +214,7 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
 
         button.click(pressed, [panel.state, panel.place], panel.shown, **_PRIVATE)
     panel.more.input(give, [panel.state, panel.place, panel.more], panel.shown, **_PRIVATE)
+    panel.take_back.click(take_back, [panel.state, panel.place], panel.shown, **_PRIVATE)
     for button, by in ((panel.skip, 1), (panel.back, -1)):
         button.click(lambda state, by=by: step(by, state), panel.state, panel.shown, **_PRIVATE)
     return stops
@@ -217,7 +229,7 @@ def _on_keys(context: Context, state: Labelling, place: int) -> tuple[str, ...]:
 def _show(context: Context, state: Labelling) -> list[Any]:
     """Values for `LabelPanel.shown`: the text it is at, or that all are done."""
     done, total = state.at >= len(state.queue), len(state.queue)
-    labelled = sum(bool(label) for label in state.given.values())
+    labelled = len(state.given)
     left_out = f" · {text.LEFT_OUT[state.left_out > 1].format(f'{state.left_out:,}')}" if state.left_out else ""
     bar = (
         f'<div class="bar"><div style="width:{100 * state.at / total:.0f}%"></div></div>'
@@ -228,14 +240,15 @@ def _show(context: Context, state: Labelling) -> list[Any]:
         words = text.ALL_LABELLED.format(
             f"{total:,}", f"{labelled:,}", f"{skipped:,}", f"feedback:{feedback.name_for(state.model)}"
         )
+        hidden = gr.Button(visible=False)
         columns = [gr.Column(visible=True), gr.Column(visible=False)]
         shown: list[Any] = [gr.HTML(render.empty(words), visible=True), *columns, bar, state.at, "", ""]
-        return [state, *shown, *[gr.skip()] * _KEYS, gr.skip(), gr.Button(visible=False), gr.Button(interactive=True)]
+        return [state, *shown, *[gr.skip()] * _KEYS, gr.skip(), hidden, gr.Button(interactive=True), hidden]
     doubtful = state.queue[state.at]
     says = f"The model says {doubtful.label}, {render_answers.percent(doubtful.probability)}."
     before = state.given.get(state.at)
     if before:
-        says += f" You said {before}."
+        says += f" You said {before[-1].label}."
     labels, on_keys = context.classifier(state.model).labels, _on_keys(context, state, state.at)
     buttons = [
         gr.Button(f"{place + 1} · {on_keys[place]}" if place < len(on_keys) else "", visible=place < len(on_keys))
@@ -252,6 +265,7 @@ def _show(context: Context, state: Labelling) -> list[Any]:
         render_report.sentences(says),
         *buttons,
         gr.Dropdown(list(labels) if len(labels) > _KEYS else [], value=None, visible=len(labels) > _KEYS),
-        gr.Button(visible=True),
+        gr.Button(text.NEXT if before else text.SKIP, visible=True),
         gr.Button(interactive=state.at > 0),
+        gr.Button(visible=bool(before)),
     ]
