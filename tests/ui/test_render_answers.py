@@ -1,5 +1,7 @@
 """What the Playground shows of an answer."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from tuner.colours import SENTIMENT
 from tuner.inference import Prediction
 from tuner.neighbours import Neighbour, Neighbours
 from tuner.ui import render_answers
+from tuner.ui.theme import CSS
 from tuner.what_if import Flip, Variant
 from tuner.words import points
 
@@ -32,6 +35,16 @@ def test_names_of_labels_are_shown_as_text():
     shown = render_answers.answer(prediction({"<script>x</script>": 0.9, "b": 0.1}), title="<b>run</b>")
     assert "<script>" not in shown
     assert "&lt;b&gt;run" in shown
+
+
+def test_labels_that_begin_alike_are_told_apart():
+    """Long names were cut to some ten letters, and nothing held the rest."""
+    shown = render_answers.bars({"a refund was asked for": 0.9, "a refund was paid": 0.1, "x" * 200: 0.0})
+    assert ">a refund was asked for</span>" in shown
+    assert f'title="{"x" * 200}">{"x" * 79}…</span>' in shown
+    rule = re.search(r"\.share-name \{(.*?)\}", CSS)[1]
+    assert "overflow-wrap" in rule
+    assert "nowrap" not in rule
 
 
 def test_of_many_labels_the_largest_are_drawn():

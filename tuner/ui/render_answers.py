@@ -48,13 +48,14 @@ def bars(shares: Mapping[str, float], counts: Mapping[str, int] | None = None) -
     if len(names) > MOST_BARS:
         names = sorted(names, key=shares.__getitem__, reverse=True)[:MOST_BARS]
     rows = [
-        f'<div class="share"><span class="share-name" dir="auto">{html.escape(name[:80])}</span><span class="share-track">'
+        f'<div class="share"><span class="share-name" dir="auto" title="{html.escape(name)}">'
+        f'{html.escape(shortened(name, 80))}</span><span class="share-track">'
         f'<span style="width:{100 * shares[name]:.1f}%;background:{colours[name]}"></span></span>'
         f'<span class="share-value">{percent(shares[name])}{f" · {counts[name]:,}" if counts else ""}</span></div>'
         for name in names
     ]
     left = len(shares) - len(names)
-    return "".join(rows) + (f'<p class="run-line">and {left:,} more labels</p>' if left else "")
+    return f'<div class="shares">{"".join(rows)}</div>' + (f'<p class="run-line">and {left:,} more labels</p>' if left else "")
 
 
 def percent(share: float) -> str:

@@ -121,14 +121,16 @@ table, [role=grid] { font-variant-numeric: tabular-nums; }
 .answer-box { border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 12px 14px;
   background: var(--block-background-fill); min-height: 92px; }
 .answer-title { font-size: 12px; margin: 0 0 2px !important; color: var(--body-text-color-subdued); overflow-wrap: anywhere; }
-.answer-line { font-size: 15px; margin: 0 0 8px !important; font-variant-numeric: tabular-nums; }
+.answer-line { font-size: 15px; margin: 0 0 8px !important; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .answer-line b { font-size: 20px; margin-right: 6px; }
-.share { display: grid; grid-template-columns: minmax(70px, 26%) 1fr minmax(88px, auto); gap: 10px; align-items: center;
-  font-size: 14px; margin: 4px 0; font-variant-numeric: tabular-nums; }
-.share-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.shares { display: grid; grid-template-columns: fit-content(45%) 1fr auto; gap: 6px 10px; align-items: center;
+  font-size: 14px; line-height: 1.3; margin: 4px 0; font-variant-numeric: tabular-nums; }
+.share { display: contents; }
+/* Names of labels often begin alike: they are read to their ends. */
+.share-name { min-width: 70px; overflow-wrap: anywhere; }
 .share-track { height: 12px; border-radius: 6px; background: var(--border-color-primary); overflow: hidden; }
 .share-track > span { display: block; height: 100%; border-radius: 6px; transition: width 0.2s; }
-.share-value { text-align: right; }
+.share-value { text-align: right; min-width: 88px; }
 .side-grid { display: grid; gap: 8px; margin-top: 8px; }
 .side-grid.columns-2 { grid-template-columns: 1fr 1fr; }
 @media (max-width: 800px) { .side-grid.columns-2 { grid-template-columns: 1fr; } }
