@@ -187,6 +187,16 @@ def test_a_run_trains_again_with_what_was_corrected(run):
     assert len(load_labelled(prepare(config).data).splits["train"]) == len(load_labelled(run.config.data).splits["train"]) + 2
 
 
+def test_a_retrained_run_is_named_by_the_corrections_it_trains_on(run):
+    """It counted those that were left out, too, such as the page's examples, which are test rows."""
+    held_out = load_labelled(run.config.data).splits["test"].texts[0]
+    add(run.id, Feedback(held_out, "neg"))
+    with pytest.raises(SourceError, match="None of the corrections"):
+        retrain_config(run, run.id)
+    add(run.id, Feedback("so happy a day", "pos"), Feedback("what a day", "none of the labels"))
+    assert retrain_config(run, run.id).name == f"{run.title}, with 1 correction"
+
+
 def test_corrections_of_a_retrained_run_go_to_the_same_set(run, queued):
     add("mine", GOOD)
     again = queued(retrain_config(run, "mine"))

@@ -346,7 +346,8 @@ def retrain_config(run: Run, name: str) -> RunConfig:
     """The run's settings with its corrections as further training rows, those there are now.
 
     Raises:
-        SourceError: there is no such feedback.
+        SourceError: there is no such feedback, the run's data cannot be read, or none of the corrections can be trained on.
+        NetworkError: the data lies on the Hub, and the Hub does not answer.
         RunError: the run is a study, or trains with further rows of another source already.
     """
     if run.status.kind != "run":
@@ -359,10 +360,25 @@ def retrain_config(run: Run, name: str) -> RunConfig:
             "Name that feedback, or add its rows to the feedback and set data.extra_source yourself.",
         )
     source = pinned(f"{PREFIX}{check_name(name)}")
-    corrected = count(name)
-    title = f"{_SUFFIX.sub('', run.title)[:160]}, with {corrected:,} correction{'' if corrected == 1 else 's'}"
     config = run.config.with_changes({"data": {"extra_source": source, "fingerprint": None}})
+    corrected = _trained_on(config, rows(name))
+    if not corrected:
+        raise SourceError(
+            f"None of the corrections in '{name}' can be trained on: their texts stand in validation or test.",
+            "Correct answers to other texts; scores are honest only on rows that were not trained on.",
+        )
+    title = f"{_SUFFIX.sub('', run.title)[:160]}, with {corrected:,} correction{'' if corrected == 1 else 's'}"
     return config.model_copy(update={"name": title})
+
+
+def _trained_on(config: RunConfig, corrections: list[Feedback]) -> int:
+    """How many of the corrections the settings train on: none whose text is held out, or whose label is none of the data's."""
+    from tuner.data.labelled import load_labelled
+    from tuner.data.repeats import overlap
+
+    data = load_labelled(config.data)
+    known = [row.text for row in corrections if row.label in data.labels]
+    return len(known) - overlap(known, [*data.splits["validation"].texts, *data.splits["test"].texts])
 
 
 def _root() -> Path:

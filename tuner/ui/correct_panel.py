@@ -6,10 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from tuner import access, feedback, runs
+from tuner import access, evaluations, feedback, runs
+from tuner.data.repeats import overlap
 from tuner.errors import RunError
 from tuner.feedback import Feedback
 from tuner.launch import local
+from tuner.runs import Run
 from tuner.ui import render, text
 from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast
@@ -63,7 +65,10 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
             by=person.name,
         )
         feedback.add(feedback.name_for(shown.model), judged)
-        gr.Success(as_text(f"Kept as “{given}”."), duration=4)
+        if _is_test_row(context.run_of(name), shown.text):
+            gr.Info(as_text(text.KEPT_OF_TEST.format(given)), duration=8)
+        else:
+            gr.Success(as_text(f"Kept as “{given}”."), duration=4)
         return [None, *_state(context, name)]
 
     @toast
@@ -79,8 +84,8 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
         run = context.run_of(name)
         if run is None:
             raise RunError("This model is no run.", text.NOT_A_RUN)
+        context.check_data(run.config.data)
         config = feedback.retrain_config(run, feedback.name_for(run.id))
-        context.check_data(config.data)
         started = local.start(config)
         choices = [render.run_choice(runs.summary(row)) for row in access.visible()]
         return [gr.Radio(choices=choices, value=started.id), gr.Tabs(selected="train")]
@@ -102,6 +107,12 @@ def what(context: Context) -> str:
     if context.local:
         return text.CORRECT_WHAT
     return text.CORRECT_OWN if os.environ.get("SPACE_ID") else text.CORRECT_SHARED
+
+
+def _is_test_row(run: Run | None, words: str) -> bool:
+    """Whether the run was scored on this text, as on those of the examples: a training leaves it out."""
+    found = evaluations.of_run(run) if run else None
+    return found is not None and overlap([words], found.predictions["text"].tolist()) > 0
 
 
 def _state(context: Context, name: str | None) -> list[Any]:
