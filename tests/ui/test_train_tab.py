@@ -43,3 +43,11 @@ def test_the_best_settings_bring_their_data_along(pressed, csv):
     best, copied = pressed("use-best", run), pressed("copy-settings", run)
     assert {box.elem_id: value for box, value in best.items() if value != copied[box]} == {"set-training-weight_decay": 0.125}
     assert {"base-model", "preset", "run-name", "source-kind", "source-name"} <= {box.elem_id for box in best}
+
+
+def test_the_loss_has_both_its_lines_before_the_first_validation(queued, tiny_config):
+    """Once a page that followed a run from its start never drew the validation's: it had not been in the chart's first data."""
+    run = queued(tiny_config())
+    runs.append_event(run, "log", step=1, loss=0.7)
+    drawn = train_tab.view_of(run.id)[1].value["data"]
+    assert {row[-1] for row in drawn} == {"training", "validation"}

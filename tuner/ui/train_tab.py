@@ -115,11 +115,18 @@ def _moving(run: Run, row: dict[str, Any]) -> list[Any]:
     steps: dict[str, Any] = {"x_lim": [0, end or 1], "x_title": title}
     return [
         render.run_head(row),
-        gr.LinePlot(loss if len(loss) else _NO_LOSS, y_lim=[0, highest * 1.05], **steps),
-        gr.LinePlot(scores if len(scores) else _NO_SCORES, **steps),
+        gr.LinePlot(_every_line(loss, _NO_LOSS), y_lim=[0, highest * 1.05], **steps),
+        gr.LinePlot(_every_line(scores, _NO_SCORES), **steps),
         "\n".join(said.notes),
         run.log_tail(),
     ]
+
+
+def _every_line(found: pd.DataFrame, none: pd.DataFrame) -> pd.DataFrame:
+    """Also the lines without a point yet: a chart on the page never draws one that was not in its first data."""
+    series = none.columns[-1]
+    missing = none[~none[series].isin(found[series])]
+    return pd.concat([missing, found], ignore_index=True) if len(missing) and len(found) else found if len(found) else none
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ _MOST_NAMED = 3
 _FOREIGN = re.compile(
     r"\b(?:ich|nicht|nichts|und|ist|sind|das|dass|der|dem|des|ein|eine|einen|einem|einer|mein|meine|kein|keine|sie|wir|ihr|uns|mich"
     r"|dich|sich|für|auf|auch|aber|oder|wie|wer|wenn|weil|nur|noch|schon|sehr|immer|hier|doch|kann|soll|jemand|etwas|alles|zum|zur"
-    r"|bei|nach|vom|niet|een|maar|zijn|ook|heel|geen|voor|wordt|goed)\b",
+    r"|bei|nach|vom|niet|een|maar|zijn|ook|geen|voor|wordt|goed)\b",
     re.IGNORECASE,
 )
 _FIRST_NAMES = ("Will", "Can")
