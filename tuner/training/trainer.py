@@ -56,7 +56,10 @@ class ClassifierTrainer(Trainer):
         while True:
             state = torch.get_rng_state()
             try:
-                return super().evaluate(*args, **kwargs)
+                scores = super().evaluate(*args, **kwargs)
+                if self.is_fsdp_enabled:  # else its outermost weights stay whole, and no checkpoint can be loaded into them
+                    self.model.reshard()
+                return scores
             except Exception as error:
                 if not batches.is_out_of_memory(error):
                     raise
