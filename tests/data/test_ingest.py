@@ -193,7 +193,8 @@ def test_values_of_json_keep_their_kind_and_what_is_mixed_becomes_text(write):
         {"n": 1, "f": 0.5, "b": True, "m": "1", "o": '{"a": [1]}'},
         {"n": None, "f": 2.0, "b": False, "m": "x", "o": None},
     ]
-    assert notes == "Column 'm' mixes numbers and text; all of it was read as text."
+    mixed = "Column 'm' mixes numbers and text; all of it was read as text."
+    assert notes == mixed + """ Column 'o' holds objects; each was read as text, such as {"a": [1]}."""
 
 
 def test_missing_keys_are_counted(write):
