@@ -17,6 +17,7 @@ from tuner.data.tables.opening import format_of
 from tuner.errors import SourceError
 from tuner.export import TableWriter, check_suffix
 from tuner.inference import Classifier, Prediction
+from tuner.words import listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -135,7 +136,7 @@ def _without_numbers(table: "Dataset", name: str) -> "Dataset":
     head = table.select_columns(texts)[:_ROWS_LOOKED_AT] if texts else {}
     mute = [column for column, cells in head.items() if all(is_blank(cell or "") or _NUMBER.fullmatch(cell) for cell in cells)]
     if mute and len(mute) == len(texts):
-        shown = ", ".join(f"'{column[:40]}'" for column in mute[:5]) + (f" and {len(mute) - 5:,} more" if len(mute) > 5 else "")
+        shown = listed([f"'{column[:40]}'" for column in mute], 5)
         what = "holds only numbers or nothing" if len(mute) == 1 else "hold only numbers or nothing"
         raise SourceError(f"{name} has no text column: {shown} {what}.", "Name the text column to have it read all the same.")
     return table.remove_columns(mute)

@@ -24,6 +24,7 @@ from tuner.data.reading import is_blank
 from tuner.errors import RunError, SourceError
 from tuner.person import current, own_folder_name
 from tuner.runs import Run
+from tuner.words import listed
 
 PREFIX = "feedback:"
 MOST_CHARACTERS = 100_000
@@ -387,6 +388,5 @@ def _root() -> Path:
 
 def _unknown(name: str) -> SourceError:
     some = names()
-    more = f" and {len(some) - _LISTED} more" if len(some) > _LISTED else ""
-    cure = f"There is {', '.join(some[:_LISTED])}{more}." if some else "Nothing was judged yet: the Playground keeps what is."
+    cure = f"There is {listed(some, _LISTED)}." if some else "Nothing was judged yet: the Playground keeps what is."
     return SourceError(f"There is no feedback '{name[:80]}'.", cure)

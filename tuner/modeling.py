@@ -21,6 +21,7 @@ from tuner.errors import ModelError, SettingsError
 from tuner.hub_read import HUB_ID, asker, broke_off, fetch_file, model_info, token
 from tuner.structure import heads
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
+from tuner.words import listed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -235,9 +236,7 @@ def check_head(model: BaseModel, labels: tuple[str, ...]) -> None:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
-    return ", ".join(f"'{name[:40]}'" for name in names[:20]) + more
+    return listed([f"'{name[:40]}'" for name in names], 20)
 
 
 def load_for_training(

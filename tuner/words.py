@@ -1,5 +1,7 @@
 """Numbers in words, the same in the terminal and on the page."""
 
+from collections.abc import Sequence
+
 
 def duration(seconds: float) -> str:
     """Seconds in words: "40 s", "3 min", "2 h 5 min"."""
@@ -24,6 +26,12 @@ def age(seconds: float) -> str:
 def shortened(text: str, most: int = 60) -> str:
     """A text where there is little room: one that is too long ends with "…"."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def listed(parts: Sequence[str], most: int) -> str:
+    """The first of some names or phrases, and how many more there are: "a, b and 3 more"."""
+    more = len(parts) - most
+    return ", ".join(parts[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def size(count: float) -> str:

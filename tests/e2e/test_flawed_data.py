@@ -42,11 +42,10 @@ def mend(page, title):
     """Presses the button of a fix and waits until its finding is gone."""
     button = page.get_by_role("button", name=title, exact=True)
     button.click()
-    expect(button).to_have_count(0, timeout=30_000)
+    expect(button).to_have_count(0)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_findings_are_mended_by_clicks_and_trained_on(page, server, server_home, flawed):
     page.goto(server)
     look_at(page, flawed)
@@ -90,7 +89,7 @@ def test_a_label_is_renamed_in_the_table(page, server, flawed):
     page.keyboard.type("neg")
     page.keyboard.press("Enter")
     page.click("#use-names")
-    expect(page.locator("#data-facts textarea")).to_have_value(re.compile("4 labels"), timeout=30_000)
+    expect(page.locator("#data-facts textarea")).to_have_value(re.compile("4 labels"))
 
 
 @pytest.mark.slow
@@ -103,12 +102,12 @@ def test_a_decision_on_a_suspicious_label_is_taken_into_the_settings(page, serve
     look_at(page, path)
     page.get_by_role("tab", name="Suspicious labels").click()
     page.click("#find-suspicious")
-    expect(page.locator("#suspicious-text textarea")).to_have_value(rows[50][0], timeout=60_000)
+    expect(page.locator("#suspicious-text textarea")).to_have_value(rows[50][0])
     page.click("#decide-relabel")
     expect(page.locator("#suspicious")).to_contain_text("→ neg")
     shot(page, "13-suspicious")
     page.click("#use-decisions")
-    expect(page.locator("#data-notes textarea")).to_have_value(re.compile("1 relabelled"), timeout=30_000)
+    expect(page.locator("#data-notes textarea")).to_have_value(re.compile("1 relabelled"))
 
 
 @pytest.mark.slow

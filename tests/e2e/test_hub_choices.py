@@ -38,6 +38,6 @@ def test_configurations_of_a_hub_set_are_offered(hub_server, browser, hub, files
     expect(page.get_by_role("option", name="german")).to_be_visible(timeout=20_000)
     page.get_by_role("option", name="german").click()
     page.click("#look")
-    expect(page.locator("#data-facts textarea")).to_have_value(re.compile("41 train"), timeout=60_000)
+    expect(page.locator("#data-facts textarea")).to_have_value(re.compile("41 train"))
     shot(page, "14-hub")
     page.close()

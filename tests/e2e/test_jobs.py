@@ -10,7 +10,7 @@ from tests.hub.conftest import environment, hf_home, hub  # noqa: F401 (fixtures
 from tests.hub.server import TOKEN
 from tests.serving import start_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def serve(home, environment, tmp_path, monkeypatch):  # noqa: F811
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(90_000)
     yield page
     page.close()
 

@@ -49,7 +49,6 @@ def test_a_page_whose_model_was_just_set_comes_to_rest(page, server, run):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_type_see_why_and_what_would_change_it(playground):
     page = playground
     expect(page.locator("#examples")).to_contain_text("right ·")
@@ -82,7 +81,6 @@ KEYS = """async (box) => {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_what_is_typed_without_a_pause_is_asked_once(playground):
     page, asked = playground, []
     type_text(page, "the film was great today")
@@ -94,7 +92,6 @@ def test_what_is_typed_without_a_pause_is_asked_once(playground):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_two_texts_and_two_models(playground, run):
     page = playground
     type_text(page, "the film was great today")
@@ -110,7 +107,6 @@ def test_two_texts_and_two_models(playground, run):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_file_is_answered_and_downloaded(playground, tmp_path):
     page = playground
     path = tmp_path / "reviews.csv"
@@ -152,7 +148,6 @@ def a_long_file_is_stopped(page, path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_correct_label_and_retrain(playground):
     page = playground
     type_text(page, "the film was strangely unmoving")
@@ -204,7 +199,7 @@ def train_it_further(page):
     assert len(asked) < 15  # one estimate: not one for each setting that was filled in
     shot(page, "24-further")
     page.click("#start")
-    expect(page.locator("#run-head")).to_contain_text("corrections, further", timeout=60_000)
+    expect(page.locator("#run-head")).to_contain_text("corrections, further")
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     page.get_by_role("button", name="More curves").click()
     page.locator("#other-run input").click()
@@ -216,7 +211,6 @@ def train_it_further(page):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_link_brings_model_and_text_back_and_what_looks_like_html_is_text(playground, server, run):
     page = playground
     words = f"the film was great today {HOSTILE}"

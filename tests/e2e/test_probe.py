@@ -10,7 +10,6 @@ from tests.e2e.conftest import shot
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.timeout(400)
 def test_facts_comparison_and_probe(theme, page, server):
     page.goto(f"{server}?__theme={theme}")
     expect(page.locator("#model-facts")).to_contain_text("22.7 M parameters")

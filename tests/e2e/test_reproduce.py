@@ -32,7 +32,7 @@ def test_the_script_is_shown_and_its_zip_downloaded(page, server, run, tmp_path)
     expect(page.locator("#run-head")).to_contain_text("completed")
     expect(page.locator("#script")).not_to_be_visible()
     page.get_by_role("button", name="Reproduce").click()
-    expect(page.locator("#script")).to_contain_text("with transformers alone", timeout=90_000)
+    expect(page.locator("#script")).to_contain_text("with transformers alone")
     page.wait_for_function(
         "fingerprint => document.querySelector('#trained-with textarea')?.value.includes(fingerprint)",
         arg=run.config.data.fingerprint,

@@ -11,7 +11,7 @@ from tests.e2e.test_main_job import make_it_small
 from tests.serving import start_server
 from tuner import runs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def serve(own_home):
 @pytest.fixture
 def fresh_page(browser):
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(90_000)
     yield page
     page.close()
 
@@ -65,12 +65,12 @@ def test_a_run_outlives_its_server_and_a_lost_one_is_resumed(serve, fresh_page):
     _, url = serve()
     fresh_page.goto(url)
     head = fresh_page.locator("#run-head")
-    expect(head).to_contain_text("running", timeout=30_000)
+    expect(head).to_contain_text("running")
     assert run.status.pid == worker
     shot(fresh_page, "15-after-a-server-kill")
 
     os.killpg(worker, signal.SIGKILL)
-    expect(head).to_contain_text("lost", timeout=15_000)
+    expect(head).to_contain_text("lost")
     expect(head).to_contain_text("Resume goes on from the last whole checkpoint")
     shot(fresh_page, "16-lost")
     fresh_page.click("#resume")
@@ -85,19 +85,19 @@ def test_the_queue_a_second_stop_and_settings_used_again(serve, fresh_page):
     for _ in range(2):
         fresh_page.wait_for_timeout(1_500)
         fresh_page.click("#start")
-        expect(fresh_page.locator("#run-head")).to_contain_text("queued", timeout=60_000)
-    expect(fresh_page.locator("#run-head")).to_contain_text("Waiting for 2 runs before this one", timeout=30_000)
+        expect(fresh_page.locator("#run-head")).to_contain_text("queued")
+    expect(fresh_page.locator("#run-head")).to_contain_text("Waiting for 2 runs before this one")
     fresh_page.click("#earlier")
-    expect(fresh_page.locator("#run-head")).to_contain_text("Waiting for 1 run before this one", timeout=30_000)
+    expect(fresh_page.locator("#run-head")).to_contain_text("Waiting for 1 run before this one")
     shot(fresh_page, "17-queued")
     fresh_page.click("#stop")  # "Withdraw"
-    expect(fresh_page.locator("#run-head")).to_contain_text("Stopped before it began", timeout=30_000)
+    expect(fresh_page.locator("#run-head")).to_contain_text("Stopped before it began")
 
     fresh_page.locator(f'#run-list input[value="{first.id}"]').check()
     fresh_page.click("#stop")
-    expect(fresh_page.locator("#stop")).to_contain_text("End now", timeout=30_000)
+    expect(fresh_page.locator("#stop")).to_contain_text("End now")
     fresh_page.click("#stop")
-    expect(fresh_page.locator("#run-head")).to_contain_text("ended before it had saved", timeout=30_000)
+    expect(fresh_page.locator("#run-head")).to_contain_text("ended before it had saved")
 
     fresh_page.locator("#set-training-learning_rate input").fill("0.05")
     fresh_page.click("#copy-settings")
@@ -108,11 +108,11 @@ def test_the_queue_a_second_stop_and_settings_used_again(serve, fresh_page):
 def test_the_estimate_follows_the_settings(serve, fresh_page):
     _, url = serve()
     fresh_page.goto(f"{url}/?tab=train")
-    expect(fresh_page.locator("#estimate")).to_contain_text("250 steps over 8,000 rows", timeout=60_000)
+    expect(fresh_page.locator("#estimate")).to_contain_text("250 steps over 8,000 rows")
     make_it_small(fresh_page)
-    expect(fresh_page.locator("#estimate")).to_contain_text("40 steps over 320 rows, time not measured yet", timeout=60_000)
+    expect(fresh_page.locator("#estimate")).to_contain_text("40 steps over 320 rows, time not measured yet")
     fresh_page.click("#time-steps")
     expect(fresh_page.locator("#estimate")).to_contain_text("40 steps over 320 rows, about", timeout=120_000)
     fresh_page.locator("#set-training-learning_rate input").fill("9")
-    expect(fresh_page.locator("#estimate")).to_contain_text("training.learning_rate = 9", timeout=60_000)
+    expect(fresh_page.locator("#estimate")).to_contain_text("training.learning_rate = 9")
     shot(fresh_page, "19-estimate")

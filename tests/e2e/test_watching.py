@@ -10,7 +10,7 @@ def test_where_nothing_happens_no_event_of_gradio_is_made(page, server):
     looks = []
     page.on("request", lambda request: looks.append(request) if request.url.endswith("/seen") else None)
     page.goto(f"{server}/?tab=train")
-    expect(page.locator("#estimate")).to_contain_text("250 steps", timeout=60_000)
+    expect(page.locator("#estimate")).to_contain_text("250 steps")
     page.wait_for_timeout(5_000)  # until all that loading brought about has come
     asked = asked_at_rest(page)
     assert set(asked) == {"seen"}

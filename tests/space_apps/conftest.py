@@ -57,7 +57,7 @@ def page_of(browser):  # noqa: F811
         asked, problems = [], []
         page.on("request", lambda request: asked.append(request.url) if request.url.startswith("http") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(90_000)
         page.goto(f"{url}/?__theme={'dark' if dark else 'light'}")
         yield page
         assert ([address for address in asked if not address.startswith((url, *allowed))], problems) == ([], [])

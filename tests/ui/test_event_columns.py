@@ -106,3 +106,9 @@ def test_no_more_runs_are_kept_than_wanted():
     columns.of(two)
     assert list(columns._read) == [two.folder]
     assert columns.of(one).series[LOSS].tolist() == [[1], [3]]
+
+
+def test_a_note_that_a_resumed_run_says_again_stands_once(run):
+    for message in ("a", "b", "a"):
+        runs.append_event(run, "note", message=message)
+    assert EventColumns().of(run).notes == ("a", "b")

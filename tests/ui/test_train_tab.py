@@ -26,6 +26,25 @@ def pressed():
     return press
 
 
+@pytest.fixture
+def toasts(monkeypatch):
+    """What is said in toasts."""
+    said = []
+    monkeypatch.setattr(gr, "Info", lambda words, **_: said.append(words))
+    return said
+
+
+def preset_clicked(name, changed):
+    """The form with the preset `quick` and some changes of a person's → setting → value after a click on another preset."""
+    context = Context(local=True)
+    with gr.Blocks() as page:
+        chosen, tab = gr.Radio([]), gr.Tab("Train")
+        train_tab.build(context, source_picker.draw(context), chosen, tab.select, page.load)
+    fill = next(f for f in page.fns.values() if ("input" in [e for n, e in f.targets if _id(page, n) == "preset"]))
+    form = {box.elem_id: box.value for box in fill.inputs[1:]} | changed
+    return dict(zip(form, fill.fn(name, *form.values()), strict=True))
+
+
 def _id(page, number):
     return getattr(page.blocks.get(number), "elem_id", None)
 
@@ -51,3 +70,22 @@ def test_the_loss_has_both_its_lines_before_the_first_validation(queued, tiny_co
     runs.append_event(run, "log", step=1, loss=0.7)
     drawn = train_tab.view_of(run.id)[1].value["data"]
     assert {row[-1] for row in drawn} == {"training", "validation"}
+
+
+def test_a_preset_says_what_it_replaces_of_a_persons_own(toasts):
+    """A click took seeds, rates and lengths away without a word."""
+    after = preset_clicked("best", {"set-training-seed": 7, "set-training-learning_rate": 0.0003})
+    assert (after["set-training-seed"], after["set-training-learning_rate"]) == (42, 0.00015)
+    assert toasts == ["The preset replaced what you had set: Learning rate 0.0003, Seed 7."]
+
+
+def test_a_preset_leaves_the_base_model_a_person_chose(toasts):
+    after = preset_clicked("best", {"base-model": "distilbert-base-uncased", "set-model-revision": "v1"})
+    assert (after["base-model"], after["set-model-revision"]) == ("distilbert-base-uncased", "v1")
+    assert toasts == ["Your base model stays: distilbert-base-uncased."]
+
+
+@pytest.mark.parametrize("name", ["quick", "best", "lora", "few-shot", "seven-steps"])
+def test_from_preset_to_preset_there_is_nothing_to_say(name, toasts):
+    preset_clicked(name, {})
+    assert toasts == []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import SourceError
+from tuner.words import listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -117,6 +118,4 @@ def _dtype(feature: Any) -> str:  # noqa: ANN401
 
 
 def _listing(table: "Dataset") -> str:
-    shown = ", ".join(f"'{name[:40]}'" for name in table.column_names[:12])
-    more = len(table.column_names) - 12
-    return f"{shown} and {more} more" if more > 0 else shown
+    return listed([f"'{name[:40]}'" for name in table.column_names], 12)

@@ -15,6 +15,7 @@ from tuner.data.rows import Rows
 from tuner.data.sources import kind_of, load_raw
 from tuner.errors import SourceError
 from tuner.hub_read import HUB_ID
+from tuner.words import listed
 
 
 def name_and_revision(source: str) -> tuple[str, str | None]:
@@ -56,7 +57,7 @@ def with_extra(
     known = [i for i, value in enumerate(rows.values) if value in labels]
     if not known:
         raise SourceError(
-            f"No row of the extra source '{source}' has one of the labels {', '.join(labels[:10])}.",
+            f"No row of the extra source '{source}' has one of the labels {listed(labels, 10)}.",
             "Empty data.extra_source, or give one with the same labels.",
         )
     notes += _counted(len(rows) - len(known), "whose label is none of the data's were left out")

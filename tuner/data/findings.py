@@ -17,6 +17,7 @@ from tuner.data import fixes
 from tuner.data.labelled import LabelledData
 from tuner.data.repeats import near_duplicates
 from tuner.data.rows import Rows
+from tuner.words import listed
 
 # Row ids a finding names; the count is that of all.
 MOST_NAMED = 100
@@ -208,7 +209,7 @@ def _rare_classes(look: Look) -> Iterator[Finding]:
     misspelled = {name for names in _spelled_alike(look.data) for name in names[1:]}
     rare = [name for name, count in counts["train"].items() if count < LEAST_ROWS and name not in misspelled]
     if rare:
-        shown = ", ".join(f"'{name[:40]}' ({counts['train'][name]})" for name in rare[:8]) + (", …" if len(rare) > 8 else "")
+        shown = listed([f"'{name[:40]}' ({counts['train'][name]})" for name in rare], 8)
         left = len(look.data.labels) - len(rare)
         leave_out = Fix(title="Leave them out", changes={"data": {"label_map": _raw_names(look, dict.fromkeys(rare))}})
         yield look.finding(
@@ -220,7 +221,7 @@ def _rare_classes(look: Look) -> Iterator[Finding]:
     for role in ("validation", "test"):
         missing = [name for name, count in counts[role].items() if not count and name not in {*rare, *misspelled}]
         if missing:
-            shown = ", ".join(f"'{name[:40]}'" for name in missing[:8])
+            shown = listed([f"'{name[:40]}'" for name in missing], 8)
             changes = {"data": {f"{role}_split": None, f"{role}_size": 0.1}}
             cut = Fix(title=f"Cut {role} rows from train instead", changes=changes)
             yield look.finding(

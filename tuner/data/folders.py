@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 from tuner.data.tables.opening import format_of
 from tuner.data.tables.texts import text_files
 from tuner.errors import SourceError
+from tuner.words import listed
 
 SPLIT_NAMES = ("train", "training", "validation", "valid", "val", "dev", "eval", "test", "testing")
 _CURE = "Name its tables by split (train.csv, test.csv), or put .txt files into folders named by label (neg/1.txt, pos/1.txt)."
@@ -81,5 +82,4 @@ def _not_read(files: Iterable[Path]) -> list[str]:
 
 
 def _listing(entries: list[Path]) -> str:
-    more = f" and {len(entries) - 3:,} more" if len(entries) > 3 else ""
-    return ", ".join(entry.name[:60] for entry in entries[:3]) + more
+    return listed([entry.name[:60] for entry in entries], 3)

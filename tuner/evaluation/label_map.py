@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tuner.errors import SourceError
+from tuner.words import listed
 
 # What transformers calls the labels of a model whose maker gave them no names.
 _NAMELESS = re.compile(r"LABEL_\d+")
@@ -100,5 +101,4 @@ def _why(unknown: list[str], model_labels: Sequence[str], mapping: Mapping[str, 
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:40] for name in names[:_MOST_SHOWN])
-    return f"{shown} and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else shown
+    return listed([name[:40] for name in names], _MOST_SHOWN)

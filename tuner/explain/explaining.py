@@ -7,6 +7,7 @@ from tuner.explain.occlusion import leave_one_out
 from tuner.explain.result import METHODS, UNITS, Explanation
 from tuner.explain.spans import word_spans
 from tuner.inference import MOST_CHARACTERS, Classifier, check_text
+from tuner.words import listed
 
 _FINDERS = {
     "leave_one_out": leave_one_out,
@@ -31,7 +32,7 @@ def explain(classifier: Classifier, text: str, label: str | None = None, method:
     if not isinstance(method, str) or method not in METHODS:
         raise SettingsError([f"There is no method '{str(method)[:40]}'."], f"Take one of {', '.join(METHODS)}.")
     if label is not None and not (isinstance(label, str) and label in classifier.labels):
-        named = ", ".join(f"'{name[:40]}'" for name in classifier.labels[:20])
+        named = listed([f"'{name[:40]}'" for name in classifier.labels], 20)
         raise SettingsError([f"'{str(label)[:40]}' is no label of {classifier.name}."], f"Its labels are {named}.")
     check_text(text)
     found = _FINDERS[method](classifier, text, word_spans(text[:MOST_CHARACTERS]), label)

@@ -17,6 +17,7 @@ from tuner.hardware import describe
 from tuner.launch.child import refuse_beside_a_run
 from tuner.training.probe import Task, out_of_fold
 from tuner.training.probe_result import ProbeResult, ProbeRow, make_result
+from tuner.words import listed
 
 MOST_ROWS, LEAST_ROWS = 1_000, 10
 MOST_MODELS, MOST_CHARACTERS = 10, 1_024
@@ -171,7 +172,7 @@ def _unfit_rows(data: LabelledData, different: Split) -> list[str]:
         problems.append(f"data: {len(different)} different training rows; a probe needs at least {LEAST_ROWS}.")
     single = [name for name, count in zip(data.labels, counts, strict=True) if count == 1]
     if single:
-        shown = ", ".join(f"'{name[:40]}'" for name in single[:5]) + (" …" if len(single) > 5 else "")
+        shown = listed([f"'{name[:40]}'" for name in single], 5)
         problems.append(
             f"data: one different training row with the label {shown}; a probe needs two of each. Give more rows, or merge or "
             "leave out labels by data.label_map."

@@ -10,6 +10,7 @@ from tuner.errors import SettingsError
 from tuner.evaluation.metrics import HIGHER_IS_BETTER
 from tuner.hardware import resolve_precision
 from tuner.training import processes
+from tuner.words import listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -246,7 +247,7 @@ def loss_weights(config: TrainingConfig, data: LabelledData) -> list[float] | No
         classes = sum(count > 0 for count in counts)
         return [sum(counts) / (classes * count) if count else 0.0 for count in counts]
     if set(given) != set(data.labels):
-        names = ", ".join(f"'{name[:40]}'" for name in data.labels[:20])
+        names = listed([f"'{name[:40]}'" for name in data.labels], 20)
         shown = f"training.class_weights = {str(given)[:80]}"
         raise SettingsError([f"{shown}: must name every label once; the labels are {names}."])
     return [given[name] for name in data.labels]

@@ -27,7 +27,7 @@ class Columns:
 
     Attributes:
         series: (kind of event, name) → array of two rows, the steps and the values.
-        notes: the messages of the "note" events.
+        notes: the messages of the "note" events, each once: a run that goes on notes again what it noted at its start.
     """
 
     series: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Columns:
                     found.setdefault((str(event.get("event")), name), []).append((event["step"], value))
         new = {key: np.array(points, dtype=np.float64).T for key, points in found.items()}
         joined = {key: np.hstack([self.series[key], more]) if key in self.series else more for key, more in new.items()}
-        return Columns({**self.series, **joined}, (*self.notes, *notes))
+        return Columns({**self.series, **joined}, tuple(dict.fromkeys([*self.notes, *notes])))
 
 
 @dataclass

@@ -69,6 +69,14 @@ def value_of(config: RunConfig, key: Key) -> Any:  # noqa: ANN401
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
 
+def same(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Whether two values of a widget say the same: "2" and 2 do, and so do "" and None."""
+    try:
+        return float(one) == float(other)
+    except (TypeError, ValueError):
+        return one == other or (one in ("", None) and other in ("", None))
+
+
 def to_settings(values: dict[Key, Any]) -> dict[str, dict[str, Any]]:
     """What the widgets hold as `{"section": {"field": value}}`; an empty box means "not set"."""
     settings: dict[str, dict[str, Any]] = {}
@@ -81,10 +89,11 @@ def _common(section: str, field: str, info: FieldInfo) -> dict[str, Any]:
     help_text = (info.description or "").partition(": ")[2] or info.description
     bounds = "" if choices(field, info.annotation) or info.annotation is bool else allowed(field, info)
     help_text = f"{help_text} ({bounds})" if bounds else help_text
-    return {"label": _label(field), "info": help_text, "elem_id": f"set-{section}-{field}", "interactive": True}
+    return {"label": label(field), "info": help_text, "elem_id": f"set-{section}-{field}", "interactive": True}
 
 
-def _label(field: str) -> str:
+def label(field: str) -> str:
+    """A setting's name over its widget."""
     words = field.replace("num_train_epochs", "epochs").replace("per_device_train_batch_size", "batch size")
     words = words.replace("per_device_eval_batch_size", "evaluation batch size").replace("_", " ")
     return words[0].upper() + words[1:]

@@ -45,11 +45,13 @@ from tuner.ui.run_actions import RunActions
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.study_panel import StudyFound, StudyPanel
 from tuner.ui.theme import ACCENT
+from tuner.words import listed
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 # The first components of the view are those that move with each step: the run's head, two charts, what happened, and the log.
 _MOVING = 5
 _LINE_COLOURS = {"training": ACCENT, "validation": SENTIMENT["negative"]}
+_NAMED_SETTINGS = 6  # in a toast
 _SCORE_COLOURS = {"accuracy": "#0072B2", "macro F1": "#009E73", "macro recall": "#E69F00"}
 # A chart without a point is drawn, too: one that is taken off the page while its tab is hidden measures itself, and fails. A
 # point that is nowhere says of what kind the columns are, and which lines there will be.
@@ -301,16 +303,39 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     return pressed
 
 
+def _filled_by(preset: str, form: dict[forms.Key, Any]) -> tuple[list[Any], str]:
+    """The form's values with a preset, and a word on those it replaced that no preset had put there: a person had.
+
+    A base model of the person's own stays: presets name one so that they can start at all.
+    """
+    config, presets = RunConfig(preset=preset), [RunConfig(preset=name) for name in catalog.PRESETS]
+    filled = {key: forms.value_of(config, key) for key in form}
+    own = [key for key in form if not any(forms.same(form[key], forms.value_of(one, key)) for one in presets)]
+    said = []
+    if form["model", "name"] and ("model", "name") in own:
+        stays = [("model", "name"), ("model", "revision")]
+        filled |= {key: form[key] for key in stays}
+        own = [key for key in own if key not in stays]
+        said = [text.PRESET_KEPT_MODEL.format(form["model", "name"])]
+    if own:
+        words = [f"{forms.label(field)} {form[section, field] or 'none'}" for section, field in own]
+        said.insert(0, text.PRESET_REPLACED.format(listed(words, _NAMED_SETTINGS)))
+    return list(filled.values()), " ".join(said)
+
+
 def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
     """A preset fills the settings; a new base model is said where its head is put on."""
+    keys = [("model", "name"), ("model", "max_length"), *settings.widgets]
 
     @toast
-    def fill(preset: str) -> list[Any]:
-        config = RunConfig(preset=preset)
-        return [config.model.name, config.model.max_length, *(forms.value_of(config, key) for key in settings.widgets)]
+    def fill(preset: str, *values: Any) -> list[Any]:  # noqa: ANN401
+        filled, said = _filled_by(preset, dict(zip(keys, values, strict=True)))
+        if said:
+            gr.Info(as_text(said), duration=12)
+        return filled
 
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
-    settings.preset.input(fill, settings.preset, filled, show_progress="hidden", **_PRIVATE)
+    settings.preset.input(fill, [settings.preset, *filled], filled, show_progress="hidden", **_PRIVATE)
     # Apart: of two changes in one moment the answers may come in either order.
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
     heard(picker.model.change)(_base_line, picker.model, settings.base, **quiet)

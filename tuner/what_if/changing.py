@@ -13,6 +13,7 @@ from tuner.inference import Classifier
 from tuner.patterns import links_and_handles
 from tuner.what_if.negation import negate, remove_negation
 from tuner.what_if.reading import read_part
+from tuner.words import listed
 
 if TYPE_CHECKING:
     from tuner.explain import Word
@@ -115,9 +116,8 @@ def _no_handle_url(text: str) -> tuple[str, str] | None:
     spans = links_and_handles(text)
     if not spans:
         return None
-    named = ", ".join(_quoted(text[start:end]) for start, end in spans[:_MOST_NAMED])
-    more = f" and {len(spans) - _MOST_NAMED} more" if len(spans) > _MOST_NAMED else ""
-    return without(text, spans), f"{named}{more} taken out"
+    named = listed([_quoted(text[start:end]) for start, end in spans], _MOST_NAMED)
+    return without(text, spans), f"{named} taken out"
 
 
 def _swap_name() -> Callable[[str, random.Random], str | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from tuner.evaluation.behaviour.changes import BEFORE_PARTICIPLE, BEFORE_PRONOUN, LONG_FORMS
 from tuner.explain.spans import without
+from tuner.words import listed
 
 # The past of verbs that opinions are made of.
 _PASTS = {
@@ -122,8 +123,7 @@ def remove_negation(text: str) -> tuple[str, str] | None:
         return None
     if text[0].isupper() and changed[0].islower():
         changed = changed[0].upper() + changed[1:]
-    more = f" and {len(done) - _MOST_NAMED} more" if len(done) > _MOST_NAMED else ""
-    return changed, ", ".join(done[:_MOST_NAMED]) + more
+    return changed, listed(done, _MOST_NAMED)
 
 
 def _helper(text: str) -> tuple[int, int, str] | None:

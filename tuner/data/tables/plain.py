@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tuner.errors import SourceError
+from tuner.words import listed
 
 # A browser and `datasets` both grow slow with columns; 3,000 are fine.
 MOST_COLUMNS = 10_000
@@ -31,9 +32,8 @@ def unique_names(name: str, header: list[str], notes: list[str]) -> list[str]:
         names.append(chosen)
     made = [new for new, raw in zip(names, header, strict=True) if new != raw.strip()]
     if made:
-        more = f" and {len(made) - _NAMED_IN_A_NOTE:,} more" if len(made) > _NAMED_IN_A_NOTE else ""
-        listing = ", ".join(f"'{new[:60]}'" for new in made[:_NAMED_IN_A_NOTE])
-        notes.append(f"Repeated or empty column names were changed: the new ones are {listing}{more}.")
+        listing = listed([f"'{new[:60]}'" for new in made], _NAMED_IN_A_NOTE)
+        notes.append(f"Repeated or empty column names were changed: the new ones are {listing}.")
     return names
 
 

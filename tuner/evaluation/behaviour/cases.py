@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tuner.evaluation.behaviour.changes import CHANGES, add, swap
 from tuner.evaluation.behaviour.suite import GROUP, SLOT, DirectionTest, InvarianceTest, MinimumTest, Suite, Test
+from tuner.words import listed
 
 # With fewer cases from the given texts, templates fill up to these many.
 FEWEST_FROM_TEXTS = 20
@@ -51,7 +52,7 @@ def make_cases(
     ids = label_ids(labels)
     missing = [need for need in test.needs if _plain(need) not in ids]
     if missing:
-        return [], f"The classifier has no label {' or '.join(missing)}; its labels are {', '.join(labels[:8])}."
+        return [], f"The classifier has no label {' or '.join(missing)}; its labels are {listed(labels, 8)}."
     if test.language == "en" and not looks_english(pool):
         return [], "The texts do not look English, and the sentences of this test are."
     rng = random.Random(f"{seed}-{name}")
