@@ -294,6 +294,19 @@ def test_a_run_is_not_deleted_while_one_that_begins_with_its_model_is_not_at_its
     assert runs.list_runs() == [further]
 
 
+@pytest.mark.parametrize("state", ["queued", "stopped"])
+def test_a_run_is_not_resumed_while_one_that_begins_with_its_model_is_not_at_its_end(state, run):
+    """Its model was written anew, and the other went on upon other weights than it had begun with."""
+    runs.write_status(run, state="stopped")
+    further = runs.create(RunConfig(model={"name": f"run:{run.id}"}))
+    runs.write_status(further, state=state)
+    with pytest.raises(RunError, match=f"Run {further.id} is {state} and begins with .* which was not resumed"):
+        runs.requeue(run)
+    runs.write_status(further, state="completed")
+    runs.requeue(run)
+    assert run.status.state == "queued"
+
+
 def test_a_damaged_run_is_told_and_can_be_deleted(run):
     (run.folder / "status.json").write_text("{")
     with pytest.raises(RunError, match=r"status.json is damaged"):

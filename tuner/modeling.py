@@ -104,6 +104,34 @@ def find_base_model(name: str, revision: str | None = None) -> BaseModel:
     return _find(name, revision, asker() if name != SAMPLE_MINILM else "")
 
 
+def find_pinned(settings: ModelConfig) -> BaseModel:
+    """The base model of a run's settings, as it was when the run was made.
+
+    Raises:
+        ModelError: as `find_base_model`, or its weights or tokenizer are others by now.
+        NetworkError, RunError: as `find_base_model`.
+    """
+    base = find_base_model(settings.name, settings.revision)
+    if settings.fingerprint and (now := fingerprint(base)) != settings.fingerprint:
+        raise ModelError(
+            f"The base model '{settings.name}' has changed since the run was made "
+            f"({settings.fingerprint[:12]}… is now {str(now)[:12]}…).",
+            "Put the old files back, or start a new run.",
+        )
+    return base
+
+
+def fingerprint(model: BaseModel) -> str | None:
+    """SHA-256 over the weights and the tokenizer of a local model; None of the sample and of the Hub's, which a commit pins."""
+    if model.name == SAMPLE_MINILM or model.revision:
+        return None
+    found = hashlib.sha256()
+    for path in sorted(Path(model.location).glob("model*.safetensors")) + [model.tokenizer_file] * bool(model.tokenizer_file):
+        with path.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
 @functools.lru_cache(maxsize=32)
 def _find(name: str, revision: str | None, who: str) -> BaseModel:
     """Remembered for each person: what one may read is no news for others."""

@@ -470,12 +470,17 @@ def check_delete(run: Run) -> None:
     """
     if is_living(run):
         raise RunError(f"Run {run.id} is {run.status.state} and was not deleted.", "Stop it first.")
+    _check_needed(run, "deleted")
+
+
+def _check_needed(run: Run, what: str) -> None:
+    """Refuses where the run's model would go from under another one that is not at its end."""
     for other in resting_on(run):
         state = summary(other)["state"]
         if state in LIVING or (state in RESUMABLE and may_change(other)):
             name = f"Run {other.id}" if may_see(other) else "Another run"
             cure = "Let it train to its end, or delete it, first." if may_change(other) else "Wait until it has ended."
-            raise RunError(f"{name} is {state} and begins with the model of run {run.id}, which was not deleted.", cure)
+            raise RunError(f"{name} is {state} and begins with the model of run {run.id}, which was not {what}.", cure)
 
 
 def resting_on(run: Run) -> list[Run]:
@@ -500,10 +505,13 @@ def requeue(run: Run) -> None:
     """Makes a stopped, failed or lost run ready to be resumed by a new worker.
 
     Raises:
-        RunError: the run is in another state, its folder cannot be written, or nothing is trained here.
+        RunError: the run is in another state, its folder cannot be written, nothing is trained here, or another run that begins
+            with its model, which would become another one, is not at its end.
     """
     check_trains()
     before, settled = read_status(run), settle(run)
+    if settled.state in RESUMABLE:
+        _check_needed(run, "resumed")
     with _writing(run), _alone(run):
         now = read_status(run)
         status = settled if now == before else now  # what is settled may not have found room in the file

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import tuner
 from tuner import runs
@@ -340,6 +341,16 @@ def test_changed_data_is_refused_at_resume(interrupted):
     resume_here(interrupted)
     assert interrupted.status.state == "failed"
     assert "has changed since the run was made" in interrupted.status.message
+
+
+def test_another_base_model_in_its_place_is_refused(tiny_config, tiny_models, tmp_path, queued):
+    """A LoRA run went on upon other weights: its checkpoint holds the adapter alone."""
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "base")
+    run = queued(tiny_config(model={"name": str(folder), "lora": 2}))
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: tensor * 2 for name, tensor in weights.items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    assert worker.main(run.id) == 1
+    assert f"The base model '{folder}' has changed since the run was made" in run.status.message
 
 
 def test_a_failed_evaluation_does_not_cost_the_model(tiny_config, queued, monkeypatch):

@@ -18,7 +18,7 @@ def test_every_setting_has_a_help_line_and_a_widget(key):
 
 
 def test_every_setting_stands_on_the_page_or_is_known_to_stand_elsewhere():
-    elsewhere = {("data", "source"), ("data", "label_map"), ("data", "fingerprint")}
+    elsewhere = {("data", "source"), ("data", "label_map"), ("data", "fingerprint"), ("model", "fingerprint")}
     drawn = {
         *train_tab.own_settings(),
         *(("data", field) for field in source_picker.FIELDS),

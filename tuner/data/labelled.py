@@ -198,6 +198,20 @@ def load_for_scoring(config: DataConfig, split: str | None) -> tuple[LabelledDat
     return data, split
 
 
+def check_pinned(data: LabelledData, config: DataConfig) -> None:
+    """Refuses rows that are others than those the settings of a run were made for.
+
+    Raises:
+        SourceError: they have changed.
+    """
+    if config.fingerprint and data.fingerprint != config.fingerprint:
+        raise SourceError(
+            f"The data of '{config.source}' has changed since the run was made "
+            f"({config.fingerprint[:12]}… is now {data.fingerprint[:12]}…).",
+            "Put the old rows back, or start a new run.",
+        )
+
+
 def load_labelled(config: DataConfig) -> LabelledData:
     """Reads a source and makes train, validation and test rows of it.
 

@@ -31,8 +31,8 @@ _ALWAYS = (
 )  # fmt: skip
 # Told elsewhere in the card, or of no use to others.
 _NEVER = (
-    "data.fingerprint", "data.source", "data.revision", "data.extra_source", "model.name", "model.revision", "training.report_to",
-    "training.save_strategy", "training.save_steps", "training.save_total_limit", "training.logging_steps",
+    "data.fingerprint", "data.source", "data.revision", "data.extra_source", "model.name", "model.revision", "model.fingerprint",
+    "training.report_to", "training.save_strategy", "training.save_steps", "training.save_total_limit", "training.logging_steps",
     "training.per_device_eval_batch_size", "training.hub_model_id",
 )  # fmt: skip
 _PLAIN = """from transformers import pipeline

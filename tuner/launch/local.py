@@ -52,7 +52,7 @@ def prepare(config: RunConfig, machine: Machine | None = None) -> RunConfig:
             Client(hub_read.token()).check(config.training.hub_model_id, "model", private=False)
     with gathering(found):
         base = modeling.find_base_model(config.model.name, config.model.revision)
-        changes["model"]["revision"] = base.revision
+        changes["model"] |= {"revision": base.revision, "fingerprint": modeling.fingerprint(base)}
         if folder := modeling.folder_of(config.model.name):
             changes["model"]["name"] = str(folder)
     with gathering(found):
@@ -128,7 +128,7 @@ def continuation(run: Run, changes: Mapping[str, Any] | None = None) -> RunConfi
     if runs.is_living(run) or not run.has_model:
         raise RunError(f"Run {run.id} is {run.status.state} and has no finished model.", "Train it to the end first.")
     base = {
-        "name": f"{runs.RUN_PREFIX}{run.id}", "revision": None, "keep_head": True,
+        "name": f"{runs.RUN_PREFIX}{run.id}", "revision": None, "fingerprint": None, "keep_head": True,
         "num_hidden_layers": None, "intermediate_size": None, "mean_pooling": False,
     }  # fmt: skip
     changes = changes or {}

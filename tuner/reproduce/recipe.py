@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from tuner import augmentation, modeling
 from tuner.config import RunConfig, TrainingConfig, check_settings
-from tuner.data.labelled import LabelledData, load_labelled
+from tuner.data.labelled import LabelledData, check_pinned, load_labelled
 from tuner.data.profiling import max_length_for
-from tuner.errors import SettingsError, SourceError
+from tuner.errors import SettingsError
 from tuner.modeling import BaseModel, dropout_settings
 from tuner.runs import Run
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN, Anatomy
@@ -150,8 +150,9 @@ def recipe_for(what: Run | RunConfig) -> Recipe:
 
     config = batches.fitted(what) if isinstance(what, Run) else check_settings(what)
     environment = (what.environment if isinstance(what, Run) else {}) or installed()
-    data = _rows(config)
-    base = modeling.find_base_model(config.model.name, config.model.revision)
+    data = load_labelled(config.data)
+    check_pinned(data, config.data)
+    base = modeling.find_pinned(config.model)
     tokenizer = modeling.load_tokenizer(base)
     max_length = max_length_for(base, config.model.max_length, data.splits["train"])
     data = augmentation.with_copies(config, data, base)
@@ -168,17 +169,6 @@ def recipe_for(what: Run | RunConfig) -> Recipe:
         precision=precision,
         environment=environment,
     )
-
-
-def _rows(config: RunConfig) -> LabelledData:
-    data = load_labelled(config.data)
-    if config.data.fingerprint and data.fingerprint != config.data.fingerprint:
-        raise SourceError(
-            f"The data of '{config.data.source}' has changed since the run was made "
-            f"({config.data.fingerprint[:12]}… is now {data.fingerprint[:12]}…).",
-            "Put the old rows back, or start a new run.",
-        )
-    return data
 
 
 def _trained_on(config: RunConfig, environment: dict) -> tuple[str, str]:

@@ -20,6 +20,11 @@ class ModelConfig(Section):
         max_length=1024,
     )
     revision: str | None = setting(None, "commit, branch or tag of a Hub model; pinned in the run", group="Model")
+    fingerprint: str | None = setting(
+        None, "SHA-256 of the weights and tokenizer of a folder or run a run begins with; filled in at the start, and others are "
+        "refused",
+        group="Model",
+    )  # fmt: skip
     keep_head: bool = setting(
         False, "keep the head: goes on with the base model's own classification head; its labels must be those of the data",
         group="Model",

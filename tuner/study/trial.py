@@ -18,7 +18,7 @@ class Bench:
     """Base model and rows, read once for all trials that share them."""
 
     def __init__(self, config: RunConfig) -> None:
-        self.base = modeling.find_base_model(config.model.name, config.model.revision)
+        self.base = modeling.find_pinned(config.model)
         self._of: DataConfig | None = None
 
     def data(self, config: DataConfig) -> LabelledData:

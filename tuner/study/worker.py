@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from tuner import runs
-from tuner.errors import RunFailed, SourceError, TunerError, explain
+from tuner.errors import RunFailed, TunerError, explain
 from tuner.runs import Run
 from tuner.study.plan import StudyConfig, changes_of, plan_of
 from tuner.study.results import StudyResult, TrialRow, add_row, results, rows_of
@@ -99,6 +99,7 @@ def _work(run: Run) -> None:
     runs.write_status(run, state="starting", message="Loading the libraries", started=status.started or time.time())
     import transformers
 
+    from tuner.data.labelled import check_pinned
     from tuner.study.trial import Bench
     from tuner.training.callbacks import StopOnRequest
 
@@ -108,8 +109,7 @@ def _work(run: Run) -> None:
     runs.write_status(run, message="Reading the data")
     bench = Bench(config)
     data = bench.data(config.data)
-    if config.data.fingerprint and data.fingerprint != config.data.fingerprint:
-        raise SourceError(f"The data of '{config.data.source}' has changed since the study was made.", "Start a new one on it.")
+    check_pinned(data, config.data)
     runs.append_event(run, "state", state="running", step=len(rows_of(run)), max_steps=plan.planned)
     board = _Board(run, plan, data)
     while not board.is_done and not stop.requested():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tuner import augmentation, hub_read, modeling, runs
 from tuner.config import RunConfig
-from tuner.errors import RunFailed, SourceError, disk_is_full, explain
+from tuner.errors import RunFailed, disk_is_full, explain
 from tuner.queue import turn
 from tuner.runs import Run
 from tuner.training import batches, processes, trackers
@@ -147,20 +147,15 @@ def train(run: Run) -> None:
 
 
 def _read(run: Run) -> _Material:
-    from tuner.data.labelled import load_labelled
+    from tuner.data.labelled import check_pinned, load_labelled
     from tuner.data.profiling import max_length_for
 
     config = run.config
     _starting(run, "Reading the data")
     data = load_labelled(config.data)
-    if config.data.fingerprint and data.fingerprint != config.data.fingerprint:
-        raise SourceError(
-            f"The data of '{config.data.source}' has changed since the run was made "
-            f"({config.data.fingerprint[:12]}… is now {data.fingerprint[:12]}…).",
-            "Start a new run on it.",
-        )
+    check_pinned(data, config.data)
     _starting(run, "Loading the base model")
-    base = modeling.find_base_model(config.model.name, config.model.revision)
+    base = modeling.find_pinned(config.model)
     tokenizer = modeling.load_tokenizer(base)
     max_length = max_length_for(base, config.model.max_length, data.splits["train"])  # the same again after a resume
     tokenizer.model_max_length = max_length

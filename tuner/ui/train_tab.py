@@ -78,7 +78,7 @@ class TrainTab:
 def own_settings() -> list[forms.Key]:
     """The settings drawn on this tab: all but those of the source picker."""
     elsewhere = {("data", field) for field in ("source", "label_map", "fingerprint", *source_picker.FIELDS)}
-    elsewhere |= {("model", "name"), ("model", "max_length")}
+    elsewhere |= {("model", field) for field in ("name", "fingerprint", "max_length")}
     return [key for key in forms.setting_keys() if key not in elsewhere]
 
 
