@@ -1,5 +1,6 @@
 """Studies as they are run: the same trials each time, nothing lost by a stop or a kill, trials equal to runs."""
 
+import errno
 import gc
 import os
 import signal
@@ -14,7 +15,7 @@ from tests.training import parts
 from tuner import runs
 from tuner.launch import local
 from tuner.launch import study as studies
-from tuner.study import worker
+from tuner.study import trial, worker
 from tuner.study.plan import StudyConfig, changes_of
 from tuner.study.results import results
 
@@ -125,6 +126,21 @@ def test_a_study_whose_trials_all_fail_has_failed(study_here, study_config, dive
     status = runs.get(result.run_id).status
     assert (status.state, status.exit_code) == ("failed", 1)
     assert status.message.startswith("All 2 trials failed. The last one: ")
+
+
+def test_a_full_disk_uses_up_no_trials(queued_study, study_config, monkeypatch):
+    """Each trial counted as failed, to the last one; there was nothing to resume."""
+    run = queued_study(study_config(), space=RATES, n_trials=1)
+    with monkeypatch.context() as full:
+        full.setattr(
+            trial, "train_trial", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+        )
+        worker.main(run.id)
+    assert (run.status.state, results(run).rows) == ("failed", [])
+    assert "disk" in run.status.message
+    runs.requeue(run)
+    worker.main(run.id)
+    assert (run.status.state, len(results(run).complete)) == ("completed", 1)
 
 
 def test_a_killed_search_goes_on_as_if_it_had_not_been(study_config, study_here):

@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from tuner import runs
-from tuner.errors import RunFailed, TunerError, explain
+from tuner.errors import RunFailed, TunerError, disk_is_full, explain
 from tuner.runs import Run
 from tuner.study.plan import StudyConfig, changes_of, plan_of
 from tuner.study.results import StudyResult, TrialRow, add_row, results, rows_of
@@ -174,6 +174,8 @@ def _trial(run: Run, bench: "Bench", board: _Board, stop: "StopOnRequest") -> Tr
         changed = config.with_changes(changes_of(proposal.settings))
         metrics = train_trial(bench, changed, watch, run.folder / "trial", on_test=plan.seeds is not None)
     except Exception as error:
+        if disk_is_full(error):  # no settings' fault: the study fails, and this trial is run again when it is resumed
+            raise
         traceback.print_exc()
         state, cause = "failed", error.cause if isinstance(error, TunerError) else explain(error)
     if stop.stopped:
