@@ -81,7 +81,7 @@ def build_app(context: Context) -> gr.Blocks:
             with gr.Tab("Evaluate", id="evaluate"):
                 evaluate = evaluate_tab.build(context, chosen)
             with gr.Tab("Playground", id="playground") as playground_page:
-                playground = playground_tab.build(context, chosen, playground_page, tabs)
+                playground = playground_tab.build(context, chosen, playground_page, tabs, colours)
             with gr.Tab(text.SHARE_TAB, id="share", visible=trains) as share_page:
                 share_tab.build(context, chosen, share_page, tabs)
         tabs.change(None, None, None, js=_TAB_TO_URL, api_visibility="private")

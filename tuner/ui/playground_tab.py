@@ -33,12 +33,13 @@ class PlaygroundTab:
     stops: list[Stops]
 
 
-def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> PlaygroundTab:
+def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs, states: gr.HTML) -> PlaygroundTab:
     """Draws the tab inside the current gr.Tab.
 
     Args:
         chosen: the list of runs: the chosen one is the model, until another is named.
         page: this tab, `tabs` all of them.
+        states: what changes whenever a run's state does.
     """
     gr.Markdown(text.PLAYGROUND, elem_classes="quiet")
     model = gr.Dropdown(
@@ -69,7 +70,7 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> Pl
     side_panel.wire(context, side, model)
     stops = [many_panel.wire(context, many, model), label_panel.wire(context, label, model)]
     elsewhere_panel.wire(context, elsewhere, model, one.text, elsewhere_page)
-    _wire_models(context, model, chosen, page)
+    _wire_models(context, model, chosen, page, states)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     # What was typed goes along to the next sub-tab; what stands there already stays.
     side_page.select(lambda there, here: there or here, [side.text, one.text], side.text, **private)
@@ -78,22 +79,35 @@ def build(context: Context, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> Pl
     return PlaygroundTab(one.text, model, following, [*stops, stops_here])
 
 
-def _wire_models(context: Context, model: gr.Dropdown, chosen: gr.Radio, page: gr.Tab) -> None:
-    """The chosen run becomes the model; opening the tab looks for models that were finished meanwhile."""
+def _wire_models(context: Context, model: gr.Dropdown, chosen: gr.Radio, page: gr.Tab, states: gr.HTML) -> None:
+    """The chosen run becomes the model, one that trains yet when the tab is opened next; a model named meanwhile stays."""
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+    awaited = gr.State(None)  # the chosen run that had no model yet, and the model that stood here then
 
     @toast
-    def take(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
-        run = context.run_of(run_id)
-        return gr.Dropdown(context.model_choices(), value=run.id if run else _kept(name))  # one that trains has no model yet
+    def take(run_id: str | None, name: str | None) -> list[Any]:
+        run, kept = context.run_of(run_id), _kept(name)
+        follows = not kept or context.run_of(kept)  # a model of the Hub was named by somebody, and stays
+        return [
+            gr.Dropdown(context.model_choices(), value=run.id if run else kept),
+            (run_id, kept) if follows and not run else None,
+        ]
 
     @toast
-    def refresh(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
-        run = context.run_of(run_id)
-        return gr.Dropdown(context.model_choices(), value=_kept(name) or (run.id if run else None))
+    def refresh(run_id: str | None, name: str | None, waiting: tuple[str, str | None] | None) -> list[Any]:
+        run, kept = context.run_of(run_id), _kept(name)
+        has_come = run is not None and waiting == (run_id, kept)
+        value = run.id if run and (has_come or not kept) else kept
+        return [gr.Dropdown(context.model_choices(), value=value), None if has_come else waiting]
 
-    heard(chosen.change)(take, [chosen, model], model, **private)
-    page.select(refresh, [chosen, model], model, **private)
+    @toast
+    def fill(run_id: str | None, name: str | None) -> Any:  # noqa: ANN401
+        run = None if name else context.run_of(run_id)
+        return gr.Dropdown(context.model_choices(), value=run.id) if run else gr.skip()
+
+    heard(chosen.change)(take, [chosen, model], [model, awaited], **private)
+    page.select(refresh, [chosen, model, awaited], [model, awaited], **private)
+    states.change(fill, [chosen, model], model, **private)  # a first run has ended while somebody stands here
 
 
 def _kept(name: str | None) -> str | None:
