@@ -33,6 +33,11 @@ def test_a_model_that_is_not_offered_says_so_and_is_not_repeated(name):
     assert model_facts.facts(name) == text.NOT_OFFERED
 
 
+def test_the_model_of_a_run_is_no_stranger():
+    """It had "its card says its languages, licence": it has none."""
+    assert model_facts.facts("run:20260101-000000-aaaaaa") == text.OF_A_RUN
+
+
 def test_all_offered_models_stand_in_the_table():
     assert [row[0] for row in model_facts.comparison()] == [offer.title for offer in catalog.BASE_MODELS]
 

@@ -100,7 +100,7 @@ def build_app(context: Context) -> gr.Blocks:
         # Apart, and in the queue: a function outside of it has no toast but for errors.
         gone.change(toast(lambda: gr.Info(text.RUN_GONE, duration=8)), None, None, concurrency_limit=None, **quiet)
 
-        tabs_here, first = (_TABS, "data") if trains else (_ANSWERING_TABS, "playground")
+        tabs_here = _TABS if trains else _ANSWERING_TABS
 
         @toast
         def open_page(request: gr.Request) -> list[Any]:
@@ -111,11 +111,12 @@ def build_app(context: Context) -> gr.Blocks:
             rows = [runs.summary(run) for run in found]
             if value is None and rows and rows[0]["state"] in LIVING:
                 value = rows[0]["run_id"]  # what is going on is what a visitor wants to see
+            opens = tab if tab in tabs_here else "playground" if not trains else "train" if value else None
             return [
                 gr.Radio(choices=[render.run_choice(row) for row in rows], value=value),
                 gr.Markdown(visible=not rows),
                 render.run_colours(rows),
-                gr.Tabs(selected=tab if tab in tabs_here else first if not (trains and value) else "train"),
+                gr.Tabs(selected=opens) if opens else gr.skip(),  # Data is open already; who has gone on is not called back
                 *_linked(request),
                 *login_panel.view_of(access.current()),
                 login_panel.shared_box(value),

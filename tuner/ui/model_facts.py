@@ -3,6 +3,7 @@
 import gradio as gr
 
 from tuner import catalog
+from tuner.runs import RUN_PREFIX
 from tuner.ui import text
 from tuner.ui.heard import heard
 
@@ -30,7 +31,7 @@ def facts(name: str | None) -> str:
     """A model's facts as Markdown; of one that is not offered, that nothing is known of it. Holds no text of a person."""
     offer = catalog.offered_model((name or "").strip())
     if offer is None:
-        return text.NOT_OFFERED
+        return text.OF_A_RUN if (name or "").startswith(RUN_PREFIX) else text.NOT_OFFERED
     line = f"**{offer.title}** · {offer.size} · {offer.languages} · up to {offer.max_length:,} tokens · licence {offer.licence}"
     return "  \n".join([line, text.PRETRAINING.format(offer.pretraining), text.TAKE_THIS_WHEN.format(offer.take_when)])
 

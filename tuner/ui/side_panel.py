@@ -55,8 +55,11 @@ def wire(context: Context, panel: SidePanel, model: gr.Dropdown) -> None:
             return render.empty(text.TYPE_SOMETHING if names else text.NO_MODEL)
         answers = {each: context.predict(each, texts) for each in names}
         titles = ("Text", text.OTHER_TEXT) if len(texts) > 1 else ("",)
+        models = {each: context.title(each) for each in names}
+        if len(set(models.values())) < len(models):  # runs are named alike until somebody names them
+            models = {each: f"{words} ({each})" for each, words in models.items()}
         cells = [
-            render_answers.answer(found, " · ".join(filter(None, [context.title(each), title])))
+            render_answers.answer(found, " · ".join(filter(None, [models[each], title])))
             for each, row in answers.items()
             for found, title in zip(row, titles, strict=True)
         ]

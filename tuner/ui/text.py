@@ -30,6 +30,9 @@ NOT_OFFERED = (
     "Not on Tuner's list: its card says its languages, licence and pretraining. Whether it can be trained is checked when you "
     "look at the data or start."
 )
+OF_A_RUN = (
+    "The model of a run: training goes on from what that run has learnt. Choose the run on the left for its settings and scores."
+)
 COMPARE_MODELS = "Compare the offered models"
 STEP_DATA = "**3 · Data**"
 STEP_TOKENIZER = "**4 · Tokenizer**"
@@ -321,7 +324,7 @@ NEXT = "Next"
 BACK = "Back"
 TAKE_BACK = "Take the label back"
 LEFT_OUT = ["{} text was labelled before and is left out", "{} texts were labelled before and are left out"]
-ALL_LABELLED = "All {} are done: {} labelled, {} skipped. They are kept in {}."
+ALL_LABELLED = "All {} are done: {} labelled, {} skipped. What is labelled is kept in {}."
 OTHER_LABEL = "Another label"
 ELSEWHERE = "Use it elsewhere"
 ELSEWHERE_WHAT = (
