@@ -106,6 +106,11 @@ def test_a_label_2_keeps_its_column_beside_another_classifier(classifier, tmp_pa
     assert row["other_probability"] == pytest.approx(max(shares.values()), abs=1e-6)
 
 
+def test_row_n_of_a_text_file_is_its_line_n(write):
+    """Blank lines were left out without a word, and the answers stood beside other texts."""
+    assert list(read_texts(write("a.txt", "one\n\n  \nfour\n"))) == ["one", "", "  ", "four"]
+
+
 def test_texts_of_a_long_file_are_not_all_in_memory(write, small_chunks):
     texts = read_texts(write("a.txt", "\n".join(f"text {i}" for i in range(50_000))))
     assert len(texts) == 50_000

@@ -32,7 +32,7 @@ FILE_SUFFIXES = (*FORMATS, ".gz")
 MOST_FILE_BYTES = 2 * 2**30
 _PARSE_SECONDS = 300
 # Part of a parsed file's cache key: a new parser must not serve what the old one read.
-_PARSER_VERSION = 2
+_PARSER_VERSION = 3
 
 
 def load_file(source: str, path: Path) -> RawData:
@@ -53,7 +53,7 @@ def load_file(source: str, path: Path) -> RawData:
 
 
 def load_lines(path: Path) -> "Dataset":
-    """The lines of a `.txt` file (or `.txt.gz`) that hold something, in a column `text`; its encoding is found as a table's is.
+    """The lines of a `.txt` file (or `.txt.gz`) in a column `text`; its encoding is found as a table's is.
 
     Raises:
         SourceError: it cannot be read, or holds no text.

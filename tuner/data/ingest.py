@@ -53,7 +53,7 @@ def read(path: Path, most_bytes: int = MOST_BYTES, rows: int | None = None) -> t
 
 
 def read_lines(path: Path, most_bytes: int = MOST_BYTES) -> tuple["pa.Table", list[str]]:
-    """The lines of a text file that hold something as a column `text`, and one sentence for each thing that was changed.
+    """The lines of a text file as a column `text`, and one sentence for each thing that was changed.
 
     Raises:
         SourceError: the file is empty, damaged, too large once unfolded, or no text.

@@ -38,22 +38,22 @@ def read_lines(clean: Clean, rows: int | None) -> "pa.Table":
 
 
 def read_unlabelled(clean: Clean) -> "pa.Table":
-    """One text per line that holds something, in a column `text`.
+    """One text per line in a column `text`, empty where a line is, so that row n is line n; no rows where all are.
 
     Raises:
         SourceError: a line has over 10,000,000 characters.
     """
     import pyarrow as pa
 
-    schema, batches = pa.schema([("text", pa.large_string())]), []
+    schema, batches, holds = pa.schema([("text", pa.large_string())]), [], False
     with clean.text(newline=None) as text:
         lines = iter(lambda: text.readline(_MOST_LINE + 1), "")
         while chunk := list(islice(lines, _CHUNK)):
             if max(map(len, chunk)) > _MOST_LINE:
                 raise SourceError(f"A line of {clean.name} has over {_MOST_LINE:,} characters.", "Give one text per line.")
-            kept = [line.rstrip("\n") for line in chunk if line.strip()]
-            batches.append(pa.record_batch([pa.array(kept, pa.large_string())], schema))
-    return pa.Table.from_batches(batches, schema)
+            holds = holds or any(map(str.strip, chunk))
+            batches.append(pa.record_batch([pa.array([line.rstrip("\n") for line in chunk], pa.large_string())], schema))
+    return pa.Table.from_batches(batches if holds else [], schema)
 
 
 def _fasttext(name: str, number: int, line: str) -> tuple[str, str]:
