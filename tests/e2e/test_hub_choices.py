@@ -37,6 +37,10 @@ def test_configurations_of_a_hub_set_are_offered(hub_server, browser, hub, files
     page.locator("#set-data-config input").click()
     expect(page.get_by_role("option", name="german")).to_be_visible(timeout=20_000)
     page.get_by_role("option", name="german").click()
+    box.focus()
+    box.press("Tab")  # looked into, nothing more
+    page.wait_for_timeout(2000)
+    expect(page.locator("#set-data-config input")).to_have_value("german")
     page.click("#look")
     expect(page.locator("#data-facts textarea")).to_have_value(re.compile("41 train"))
     shot(page, "14-hub")

@@ -1,5 +1,6 @@
 """From the boxes of the Data tab to settings, and back after a fix."""
 
+import gradio as gr
 import pytest
 
 from tuner.config import RunConfig
@@ -64,3 +65,16 @@ def test_a_table_mended_on_disk_is_read_again(csv):
     before = context.data(config).fingerprint
     path.write_text(path.read_text() + "one more great row,pos\n")
     assert context.data(config).fingerprint != before
+
+
+def test_looking_into_the_box_of_the_data_set_changes_nothing(csv):
+    """It says `input` then, too: columns, sizes and label map went as if another data set had been named."""
+    context = Context()
+    with gr.Blocks() as page:
+        picker = source_picker.draw(context)
+    named = next(f for f in page.fns.values() if (picker.name._id, "input") in f.targets)
+    filled = dict(zip(picker.chosen, source_picker.chosen_of(context, RunConfig(data={"source": str(csv())})), strict=True))
+    looked_into = named.fn(filled[picker.name], filled[picker.of], 0)
+    assert [value for value in looked_into if value != gr.skip()] == []
+    other = dict(zip(named.outputs, named.fn("owner/other", filled[picker.of], 0), strict=True))
+    assert (other[picker.of], other[picker.fields["test_size"]]) == ("owner/other", "")

@@ -32,6 +32,7 @@ class SourcePicker:
 
     Attributes:
         fields: the `data` settings drawn here, by name.
+        of: the name whose columns and splits stand in the fields.
         label_map: the label map, edited in the table of labels.
         class_weights: belongs to the Train tab and is rendered there; made here because a fix sets it.
         inputs: what `config_of` takes, in its order.
@@ -42,6 +43,7 @@ class SourcePicker:
     kind: gr.Radio
     upload: gr.File
     name: gr.Dropdown
+    of: gr.State
     fields: dict[str, gr.components.Component]
     label_map: gr.State
     class_weights: gr.components.Component
@@ -55,7 +57,7 @@ class SourcePicker:
     @property
     def chosen(self) -> list[gr.components.Component]:
         """What `chosen_of` fills: which source, and how it is read."""
-        return [self.kind, self.name, self.label_map, *self.fields.values()]
+        return [self.kind, self.name, self.of, self.label_map, *self.fields.values()]
 
     @property
     def mendable(self) -> list[gr.components.Component]:
@@ -129,11 +131,11 @@ def chosen_of(context: Context, config: RunConfig) -> list[Any]:
     named = text.SOURCE_HUB if context.local else text.SOURCE_HUB_ONLY
     fields = [_shown(field, getattr(config.data, field)) for field in FIELDS]
     if source == catalog.SAMPLE_TWEETS:
-        chosen = [text.SOURCE_SAMPLE, ""]
+        chosen = [text.SOURCE_SAMPLE, "", ""]
     elif source.startswith("upload:"):
-        chosen = [named, gr.Dropdown([*_offered(), (title_of(source), source)], value=source)]
+        chosen = [named, gr.Dropdown([*_offered(), (title_of(source), source)], value=source), source]
     else:
-        chosen = [named, source]
+        chosen = [named, source, source]
     return [*chosen, config.data.label_map, *fields]
 
 
@@ -191,7 +193,7 @@ def draw(context: Context) -> SourcePicker:
     gr.Markdown(text.STEP_TOKENIZER, elem_classes="step")
     max_length = forms.widget("model", "max_length", ModelConfig.model_fields["max_length"], None)
     weights = forms.widget("training", "class_weights", TrainingConfig.model_fields["class_weights"], None, render=False)
-    picker = SourcePicker(model, max_length, kind, upload, name, fields, gr.State(None), weights, look)
+    picker = SourcePicker(model, max_length, kind, upload, name, gr.State(""), fields, gr.State(None), weights, look)
     _wire(context, picker, hub)
     return picker
 
@@ -207,17 +209,26 @@ def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
         picker.kind, [picker.upload, picker.name], api_visibility="private", queue=False,
     )  # fmt: skip
     # Another source has other columns and splits: what a person chose for the last one goes.
-    for chosen_anew in (picker.kind.input, picker.upload.change, picker.name.input):
-        chosen_anew(
-            lambda: [None, *(_shown(field, DataConfig.model_fields[field].get_default()) for field in FIELDS)],
-            None, [picker.label_map, *picker.fields.values()], api_visibility="private", queue=False,
-        )  # fmt: skip
+    untouched = lambda: [None, *(_shown(field, DataConfig.model_fields[field].get_default()) for field in FIELDS)]  # noqa: E731
+    mine = [picker.label_map, *picker.fields.values()]
+    quiet: dict[str, Any] = {"api_visibility": "private", "queue": False}
+    for chosen_anew in (picker.kind.input, picker.upload.change):
+        chosen_anew(untouched, None, mine, **quiet)
+    named_anew = gr.Number(0, visible="hidden")  # how often; "hidden" and not False: else it does not say that it changed
+
+    def another(name: str | None, of: str, times: float) -> list[Any]:
+        name = (name or "").strip()
+        if name == of:  # the box says `input` when somebody has only looked into it, too
+            return [gr.skip()] * (2 + len(mine))
+        return [name, times + 1, *untouched()]
+
+    picker.name.input(another, [picker.name, picker.of, named_anew], [picker.of, named_anew, *mine], **quiet)
 
     @toast
-    def choices(name: str | None, revision: str | None) -> list[Any]:
+    def choices(name: str | None) -> list[Any]:
         if not name or kind_of(name) != "hub":
             return [gr.skip()] * 4
-        found = hub_sets.choices(name.strip(), revision or None)
+        found = hub_sets.choices(name.strip())
         splits = found.configs.get(found.default or "", ()) or tuple(
             dict.fromkeys(s for part in found.configs.values() for s in part)
         )
@@ -225,14 +236,7 @@ def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
         return [configs, *(gr.Dropdown(choices=list(splits)) for _ in range(3))]
 
     boxes = [picker.fields[field] for field in ("config", "train_split", "validation_split", "test_split")]
-    picker.name.input(
-        choices,
-        [picker.name, picker.fields["revision"]],
-        boxes,
-        api_visibility="private",
-        show_progress="hidden",
-        concurrency_limit=4,
-    )
+    named_anew.change(choices, picker.name, boxes, api_visibility="private", show_progress="hidden", concurrency_limit=4)
 
 
 def _field(field: str) -> gr.components.Component:
