@@ -108,3 +108,16 @@ def test_a_label_is_taken_back(hand):
     hand.press("label-take-back")
     assert (feedback.count(name), feedback.texts(name), hand.seen["take back"].visible) == (0, [], False)
     assert "1 of 2 · 0 labelled" in hand.seen["progress"]
+
+
+def test_a_label_that_could_not_be_kept_is_given_again(hand, home):
+    """After one full disk the keys were dead, and the page said that the text was labelled, though no row of it was there."""
+    name = feedback.name_for(hand.model)
+    (home / "feedback").mkdir(parents=True)
+    (home / "feedback" / name).touch()  # a file where the folder must be: nothing can be written
+    with pytest.raises(gr.Error, match="cannot be written"):
+        hand.press("label-key-1")
+    (home / "feedback" / name).unlink()
+    hand.press("label-key-1")
+    assert feedback.count(name) == 1
+    assert "2 of 2 · 1 labelled" in hand.seen["progress"]

@@ -182,9 +182,9 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
                 text=doubtful.text, label=label, predicted=doubtful.label, probability=doubtful.probability, model=state.model,
                 kind="labelled", by=person.name,
             )  # fmt: skip
+            feedback.add(feedback.name_for(state.model), judged)  # first: where it cannot be kept, the text waits for its label
             state.given.setdefault(state.at, []).append(judged)
             state.at += 1
-        feedback.add(feedback.name_for(state.model), judged)
         return _show(context, state)
 
     @toast
