@@ -30,6 +30,18 @@ def test_rows_that_were_never_read_are_not_fetched(csv):
     assert context.data_if_read(config.model_copy(update={"max_train_samples": 5})) is not None
 
 
+def test_what_was_read_counts_as_read_whatever_rows_are_drawn_of_it(csv):
+    """After three sizes the estimate asked for a look at the data, again and for good; with another seed from the first on."""
+    context, source = Context(), str(csv())
+    context.data(DataConfig(source=source))
+    feedback.add("mine", Feedback("entirely new", "pos"))
+    drawn = [{"max_train_samples": 5 + more, "train_samples_seed": more} for more in range(4)]
+    for given in (*drawn, {"max_eval_samples": 5}, {"seed": 1}, {"extra_source": "feedback:mine"}, {}):
+        assert context.data_if_read(DataConfig(source=source, **given)) is not None
+    for given in ({"text_column": "text"}, {"extra_source": "owner/name"}):  # a look shows other rows; it is on the Hub
+        assert context.data_if_read(DataConfig(source=source, **given)) is None
+
+
 def test_the_sample_needs_no_reading_before():
     assert Context().data_if_read(DataConfig(max_train_samples=10)).splits["train"].texts
 
@@ -48,12 +60,12 @@ def test_a_value_is_made_once_and_others_are_not_kept_waiting():
         thread.start()
     begun.wait(10)
     assert recent.get("b", lambda: 2) == 2  # "a" is still being made
-    assert not recent.has("a")
+    assert made == []
     go_on.set()
     for thread in threads:
         thread.join()
     assert made == ["slow"]
-    assert recent.has("a")
+    assert recent.get("a", lambda: 3) == 1
 
 
 def test_what_was_judged_since_is_looked_at(csv):

@@ -87,11 +87,6 @@ class Recent:
                     del self._values[key]
             raise
 
-    def has(self, key: Any) -> bool:  # noqa: ANN401
-        """Whether a value is kept under `key`."""
-        with self._lock:
-            return key in self._values and self._values[key].made
-
 
 @functools.cache
 def _settle() -> None:
@@ -124,6 +119,7 @@ class Context:
         self._whole.set()
         self._classifiers = Recent(_MOST_CLASSIFIERS)
         self._data = Recent(_MOST_DATA_SETS)
+        self._read: set[Any] = set()  # what was read, whether or not its rows are still in memory
         self._profiles = Recent(_MOST_DATA_SETS)
         self._evaluations = Recent(_MOST_EVALUATIONS)
         self._looked, self._trains = -math.inf, False
@@ -151,14 +147,14 @@ class Context:
         self.check_data(config)
         for source in filter(None, (config.source, name_and_revision(config.extra_source or "")[0])):
             self._check_reader("dataset", id_in(source) if kind_of(source) == "hub" else None)
-        return self._data.get(_data_key(config), lambda: load_labelled(config))
+        data = self._data.get(_data_key(config), lambda: load_labelled(config))
+        self._read.add(_data_key(_as_looked_at(config)))
+        return data
 
     def data_if_read(self, config: DataConfig) -> LabelledData | None:
         """The labelled rows where the source was read before, or is shipped with Tuner; nothing is fetched."""
-        looked_at = config.model_copy(update={"max_train_samples": None, "max_eval_samples": None})
-        if kind_of(config.source) != "sample" and not any(self._data.has(_data_key(c)) for c in (config, looked_at)):
-            return None
-        return self.data(config)
+        read = kind_of(config.source) == "sample" or _data_key(_as_looked_at(config)) in self._read
+        return self.data(config) if read else None
 
     def profile(self, config: RunConfig) -> DataProfile:
         """What `tuner.data.profile` says of a config's data."""
@@ -362,6 +358,18 @@ def _written(name: str) -> Any:  # noqa: ANN401
     folder = modeling.folder_of(name)
     files = [*folder.glob("*.json"), *folder.glob("*.safetensors")] if folder else []
     return tuple(sorted((file.name, file.stat().st_mtime_ns) for file in files if file.is_file()))
+
+
+def _as_looked_at(config: DataConfig) -> DataConfig:
+    """The config as the Data tab reads it: the settings of the Train tab draw other rows from the same source.
+
+    An extra source on the Hub stays, since a look does not fetch it.
+    """
+    extra = config.extra_source
+    fetched = extra is not None and kind_of(name_and_revision(extra)[0]) == "hub"
+    own = ("max_train_samples", "train_samples_seed", "max_eval_samples", "seed")
+    changes = {field: DataConfig.model_fields[field].default for field in own}
+    return config.model_copy(update=changes | {"extra_source": extra if fetched else None})
 
 
 def _data_key(config: DataConfig) -> tuple[Any, ...]:
