@@ -58,6 +58,15 @@ def test_a_fix_comes_back_into_the_boxes():
     assert (boxes["fixes"], boxes["test_size"]) == (["mask_email", "drop_leaked"], "0.1")
 
 
+@pytest.mark.parametrize(("size", "shown"), [(1_234_567, "1234567"), (1_000_000, "1000000"), (1 / 3, "0.3333333333333333")])
+def test_sizes_stand_in_their_boxes_to_the_last_digit(size, shown):
+    """They were rounded to six: a run that was made of another's settings had other rows."""
+    config = RunConfig(data={"validation_size": size, "max_train_samples": 10})
+    boxes = dict(zip(source_picker.FIELDS, source_picker.values_of(config)[3:], strict=True))
+    assert boxes["validation_size"] == shown
+    assert RunConfig(data={**settings(Context(), text.SOURCE_SAMPLE, **boxes), "max_train_samples": 10}).data == config.data
+
+
 def test_a_table_mended_on_disk_is_read_again(csv):
     """Once the app kept showing the rows it had read first."""
     context, path = Context(), csv(20)

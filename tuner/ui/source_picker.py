@@ -16,6 +16,7 @@ from tuner.errors import SourceError
 from tuner.ui import forms, model_facts, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.words import exact
 
 _COLUMNS = ("text_column", "text_separator", "label_column")
 _SPLITS = ("config", "revision", "train_split", "validation_split", "test_split")
@@ -254,7 +255,7 @@ def _shown(field: str, value: Any) -> Any:  # noqa: ANN401
     if field == "text_separator":
         return value.replace("\n", "\\n")
     if field in ("validation_size", "test_size", "num_folds"):
-        return "" if value is None else f"{value:g}"
+        return "" if value is None else exact(value)
     return value
 
 
