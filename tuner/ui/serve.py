@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Read when Gradio is imported: nothing is reported and no version looked up.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -64,25 +66,28 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, context
     if not context.answers_queue:
         middleware.append(Middleware(Questions, context=context))
     try:
-        app.launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            quiet=True,
-            theme=theme.theme(),
-            css=theme.CSS,
-            run_history=False,
-            show_error=False,
-            enable_monitoring=False,
-            max_file_size=_MOST_UPLOAD,
-            state_session_capacity=_MOST_SESSIONS,
-            allowed_paths=[],
-            blocked_paths=[str(runs.home())],
-            ssr_mode=False,
-            footer_links=["api"],
-            prevent_thread_lock=True,
-            app_kwargs={"middleware": middleware},
-        )
+        with _no_proxy():
+            app.launch(
+                server_name=host,
+                server_port=port,
+                share=False,
+                # Else Gradio asks its own page, and a machine too busy to give it within 3 s ends the server.
+                _frontend=False,
+                quiet=True,
+                theme=theme.theme(),
+                css=theme.CSS,
+                run_history=False,
+                show_error=False,
+                enable_monitoring=False,
+                max_file_size=_MOST_UPLOAD,
+                state_session_capacity=_MOST_SESSIONS,
+                allowed_paths=[],
+                blocked_paths=[str(runs.home())],
+                ssr_mode=False,
+                footer_links=["api"],
+                prevent_thread_lock=True,
+                app_kwargs={"middleware": middleware},
+            )
     except OSError:
         raise SettingsError([f"Port {port} is taken."]) from None
     context.warm_up()
@@ -92,6 +97,20 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, context
     if block:
         _wait(app, context)
     return app
+
+
+@contextmanager
+def _no_proxy() -> Iterator[None]:
+    """Inside it no proxy of the environment is asked: Gradio calls its own server while it starts, which a proxy cannot reach."""
+    before = os.environ.get("no_proxy")
+    os.environ["no_proxy"] = "*"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["no_proxy"]
+        else:
+            os.environ["no_proxy"] = before
 
 
 def _wait(app: gr.Blocks, context: Context) -> None:
