@@ -52,6 +52,16 @@ def test_the_rows_are_those_of_the_run_s_first_steps(tiny_config, train_here):
     assert [log["loss"] for log in trainer.state.log_history if "loss" in log] == said
 
 
+def test_the_finder_s_steps_are_of_as_many_rows_as_the_run_s(tiny_config):
+    """It left the accumulation out: a rate was found for a fraction of the rows of a step."""
+    sure = {"model": {"hidden_dropout_prob": 0.0}}
+    whole, parts = [
+        find_learning_rate(tiny_config(per_device_train_batch_size=size, gradient_accumulation_steps=8 // size, **sure), 12)
+        for size in (8, 4)
+    ]
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
 def test_a_batch_that_does_not_fit_is_halved_and_a_step_keeps_its_rows(tiny_config):
     tried, told = [], []
 

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from tuner.training.trainer import ClassifierTrainer
 
-# One process, one batch a step, one rate, no validation; nothing is written and nobody is told.
+# One process, one rate, no validation; nothing is written and nobody is told.
 _ALONE: dict[str, Any] = {
-    "gradient_accumulation_steps": 1,
     "lr_scheduler_type": "constant",
     "lr_scheduler_kwargs": None,
     "warmup_steps": 0,
@@ -34,11 +33,16 @@ _ALONE: dict[str, Any] = {
 
 
 @contextmanager
-def few_steps(config: RunConfig, steps: int, callbacks: "list[TrainerCallback]") -> "Iterator[ClassifierTrainer]":
+def few_steps(
+    config: RunConfig, steps: int, callbacks: "list[TrainerCallback]", *, of_one_batch: bool = False
+) -> "Iterator[ClassifierTrainer]":
     """A Trainer on the config's rows and a fresh model, whose `train()` makes so many steps as a run makes them.
 
     Batches, loss, precision, clipping and checkpointing of activations are the config's own, the learning rates a constant
     share of each other.
+
+    Args:
+        of_one_batch: a step is one batch, however many the config sums up: for what a batch takes in time and memory.
 
     Raises:
         SourceError, ModelError, NetworkError, SettingsError: as for a training.
@@ -51,7 +55,8 @@ def few_steps(config: RunConfig, steps: int, callbacks: "list[TrainerCallback]")
     from tuner.training.build import build_model, build_trainer
     from tuner.training.speed import faster_steps
 
-    config = config.with_changes({"training": {**_ALONE, "max_steps": steps}})
+    one = {"gradient_accumulation_steps": 1} if of_one_batch else {}
+    config = config.with_changes({"training": {**_ALONE, **one, "max_steps": steps}})
     data = load_labelled(config.data)
     base = modeling.find_base_model(config.model.name, config.model.revision)
     tokenizer = modeling.load_tokenizer(base)

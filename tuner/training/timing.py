@@ -38,7 +38,7 @@ def _time(config: RunConfig, on_progress: Callable[[int, int], None] | None) -> 
     from tuner.training.stopwatch import Stopwatch
 
     watch = Stopwatch(_WARM_UP, on_progress)
-    with few_steps(config, _WARM_UP + _STEPS, [watch]) as trainer:
+    with few_steps(config, _WARM_UP + _STEPS, [watch], of_one_batch=True) as trainer:
         trainer.training_step = watch.around(trainer.training_step)
         trainer.train()
         per_evaluated = _validation(trainer)
