@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tuner.cli import main
@@ -40,6 +41,28 @@ def test_the_suggestion_is_where_the_loss_falls_fastest():
 
 def test_a_loss_that_never_falls_suggests_nothing():
     assert _steepest([(1.0, loss) for loss in (1, 1, 2, 3, 4, 5)]) is None
+
+
+def curve(*losses):
+    """60 points through these losses, as the finder hands them over: (rate, loss)."""
+    steps = np.arange(60)
+    smooth = np.interp(steps, np.linspace(0, 59, len(losses)), losses)
+    return [(LOWEST * (HIGHEST / LOWEST) ** (step / 59), loss) for step, loss in zip(steps, smooth.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("end", [[1.273, 1.0], [1.273, 0.8], [1.04, 0.949]], ids=["exploded", "lower", "near"])
+def test_no_rate_beyond_the_lowest_loss_is_suggested(end):
+    """A model broken by a rate that was too high swung more steeply than it ever learned: 6.3e-3 was suggested, not 3e-4."""
+    assert 1e-4 < _steepest(curve(1.11, 1.11, 1.11, 1.1, 1.08, 1.04, 0.93, 0.98, *end)) < 1e-3
+
+
+def test_a_jump_of_the_first_batches_is_no_learning():
+    assert _steepest([(LOWEST, 2.0), *curve(1.11, 1.11, 1.1, 1.08, 1.04, 0.93, 1.2)[1:]]) > 1e-4
+
+
+@pytest.mark.parametrize("losses", [(0.5, 1, 2), (1, 1, 1)], ids=["lowest at the start", "flat"])
+def test_a_curve_that_does_not_fall_has_no_rate(losses):
+    assert _steepest(curve(*losses)) is None
 
 
 def test_too_few_steps_are_refused(tiny_config):

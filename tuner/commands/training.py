@@ -111,7 +111,7 @@ def _estimate(config: RunConfig, as_json: bool) -> int:
 
 
 def _find_lr(options: argparse.Namespace) -> int:
-    from tuner.training.lr_finder import find_learning_rate
+    from tuner.training.lr_finder import NO_RATE, NO_RATE_CURE, find_learning_rate
 
     def progress(step: int, steps: int) -> None:
         print(f"\rstep {step} of {steps}", end="", file=sys.stderr, flush=True)
@@ -125,7 +125,7 @@ def _find_lr(options: argparse.Namespace) -> int:
         bar = "█" * round(40 * (loss - low) / ((high - low) or 1))
         print(f"{rate:8.1e}  {loss:7.3f}  {bar}")
     if curve.suggestion is None:
-        return say("The loss never fell: look at the data and the model before the learning rate.")
+        return say(f"{NO_RATE} {NO_RATE_CURE}")
     return say(f"The loss falls fastest at {curve.suggestion:.1e}: --set training.learning_rate={curve.suggestion:.1e}")
 
 

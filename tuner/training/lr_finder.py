@@ -24,6 +24,10 @@ LOWEST, HIGHEST = 1e-6, 1e-2
 STEPS = 60
 # Steepest is where the loss falls fastest; the rate at the very bottom is already too high to train with.
 _WINDOW = 5
+# The first sixth of a curve, rates no model learns at, is the mean of so few batches that it jumps.
+_UNSETTLED = 6
+NO_RATE = "No rate was found: the loss never fell for several steps before it rose."
+NO_RATE_CURE = "Look at the data and the model first; where the curve jumps, take a larger batch."
 
 
 class LearningRateCurve(BaseModel):
@@ -32,7 +36,7 @@ class LearningRateCurve(BaseModel):
     Attributes:
         rates: learning rate of every step, growing by the same factor.
         losses: smoothed training loss after it, corrected for its start (Kingma & Ba 2015).
-        suggestion: the rate where the loss fell fastest; None where it never fell.
+        suggestion: the rate where the loss fell fastest on its way down; None where it did not fall for several steps.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,10 +79,21 @@ def _range_test(config: RunConfig, steps: int, on_progress: Callable[[int, int],
 
 
 def _steepest(points: list[tuple[float, float]]) -> float | None:
-    """The rate in the middle of the window of 5 steps over which the loss fell most; None where it never fell."""
+    """The rate in the middle of the window of 5 steps over which the loss fell most on its way down; None without such a window.
+
+    The way down ends at the lowest loss before the first rise by half of all that the curve falls. Beyond, the model is broken:
+    there the loss swings more steeply than it ever learned.
+    """
+    points = points[len(points) // _UNSETTLED :]
+    losses = [loss for _, loss in points]
+    broken = (losses[0] - min(losses)) / 2 if losses else 0.0
+    bottom = 0
+    for step, loss in enumerate(losses):
+        if loss - losses[bottom] > broken:
+            break
+        bottom = step if loss < losses[bottom] else bottom
     falls = [
-        (points[start + _WINDOW - 1][1] - points[start][1], points[start + _WINDOW // 2][0])
-        for start in range(len(points) - _WINDOW + 1)
+        (losses[start + _WINDOW - 1] - losses[start], points[start + _WINDOW // 2][0]) for start in range(bottom - _WINDOW + 2)
     ]
     steepest = min(falls, default=(0.0, 0.0))
     return steepest[1] if steepest[0] < 0 else None

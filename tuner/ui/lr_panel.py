@@ -11,7 +11,7 @@ import pandas as pd
 from tuner.config import RunConfig
 from tuner.errors import RunError
 from tuner.launch.finder import find_learning_rate
-from tuner.training.lr_finder import LearningRateCurve
+from tuner.training.lr_finder import NO_RATE, NO_RATE_CURE, LearningRateCurve
 from tuner.ui import text
 from tuner.ui.errors import toast, when_over
 from tuner.ui.theme import ACCENT
@@ -57,7 +57,7 @@ def wire(
             config_of(*values), lambda step, steps: progress((step, steps), desc=text.TRYING_RATES, unit="steps")
         )
         if curve.suggestion is None:
-            raise RunError("The loss never fell at any rate.", "Look at the data and the model first.")
+            raise RunError(NO_RATE, NO_RATE_CURE)
         return [
             _plotted(curve),
             gr.Button(text.USE_RATE.format(_as_typed(curve.suggestion)), visible=True),
