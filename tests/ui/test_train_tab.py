@@ -72,6 +72,17 @@ def test_the_loss_has_both_its_lines_before_the_first_validation(queued, tiny_co
     assert {row[-1] for row in drawn} == {"training", "validation"}
 
 
+@pytest.mark.parametrize(
+    ("plan", "drawn"),
+    [({"seeds": 2}, ("hidden", "Test scores", "repeat")), ({"folds": 2}, (True, "Validation scores", "repeat"))],
+)
+def test_the_charts_of_repeats_say_what_is_scored(plan, drawn):
+    """Scores of test rows were called those of the validation, over a "trial", beside a chart of losses that stayed empty."""
+    plan = StudyConfig(kind="repeat", **plan)
+    _, loss, scores, *_ = train_tab.view_of(runs.create(RunConfig(), kind="repeat", plan=plan.to_yaml()).id)
+    assert (loss.visible, scores.title, scores.x_title) == drawn
+
+
 def test_a_preset_says_what_it_replaces_of_a_persons_own(toasts):
     """A click took seeds, rates and lengths away without a word."""
     after = preset_clicked("best", {"set-training-seed": 7, "set-training-learning_rate": 0.0003})

@@ -14,13 +14,20 @@ from tuner.launch import study as studies
 from tuner.runs import LIVING, Run
 from tuner.sections.training import Metric
 from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
-from tuner.study.results import results
+from tuner.study.results import results, split_of
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
 from tuner.ui.errors import as_text, toast, when_over
 from tuner.words import exact
 
 _FIRST = ["training.learning_rate"]
+# Pixels of the table's columns, so that no word breaks: those of repeats fit beside the settings on a page of 1,280, more of
+# them, or those of a smaller page, are scrolled to. In any other column stands a metric.
+_WIDTHS = {
+    "trial": 72, "repeat": 72, "rows": 72, "settings": 130, "share": 130, "accuracy": 88, "macro F1": 76, "macro recall": 76,
+    "seconds": 82, "state": 92,
+}  # fmt: skip
+_WIDTH = 104
 
 
 @dataclass(frozen=True)
@@ -125,8 +132,9 @@ def view_of(run: Run | None) -> list[Any]:
         return [gr.Dataframe(visible="hidden"), gr.Button(visible=False)]
     header, rows = table(found)
     label = text.STUDY_TABLE[found.split if found.kind == "repeat" else found.kind]
+    widths = [f"{_WIDTHS.get(name, _WIDTH)}px" for name in header]
     return [
-        gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=_widths(len(header)), visible=True),
+        gr.Dataframe({"headers": header, "data": rows}, label=label, column_widths=widths, visible=True),
         gr.Button(visible=found.best is not None, interactive=runs.read_status(run).state not in LIVING),
     ]
 
@@ -151,7 +159,12 @@ def axis_of(run: Run) -> tuple[int, str]:
     if row["kind"] == "learning-curve":
         rows = [point.rows / point.share for point in results(run).points]
         return round(max(rows, default=1)), "training rows"
-    return row["max_steps"] or row["step"], "step" if row["kind"] == "run" else "trial"
+    return row["max_steps"] or row["step"], {"run": "step", "search": "trial", "repeat": "repeat"}[row["kind"]]
+
+
+def scored_rows(run: Run) -> str:
+    """The rows behind the scores of the charts: "validation", or "test" where seeds are repeated."""
+    return "validation" if runs.summary(run)["kind"] == "run" else split_of(plan_of(run))
 
 
 def command_line(run: Run) -> str:
@@ -233,9 +246,3 @@ def _number(name: str, given: str) -> float | None:
         return float(given) if (given or "").strip() else None
     except ValueError:
         raise SettingsError([f"{name} = '{given[:40]}': must be a number, or empty."]) from None
-
-
-def _widths(columns: int) -> list[str]:
-    """Number, settings, scores, seconds, state: the settings and what went wrong take the room."""
-    scores = columns - 4
-    return ["9%", "25%", *[f"{36 / scores:.0f}%"] * scores, "12%", "18%"]

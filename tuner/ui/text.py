@@ -355,6 +355,7 @@ STUDY_CURVE = "**Learning curve**: trains these settings on parts of the trainin
 STUDY_SHARES = "of the training rows, as a share up to 1 each; every part trains for the same epochs"
 STUDY_DRAWS = "trainings of each; more tell a gain from luck"
 START_CURVE = "Start learning curve"
+SCORES_OF = {"validation": "Validation scores", "test": "Test scores"}
 STUDY_TABLE = {
     "learning-curve": "Learning curve, scored on validation rows",
     "search": "Trials, scored on validation rows",

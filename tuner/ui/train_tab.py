@@ -115,10 +115,14 @@ def _moving(run: Run, row: dict[str, Any]) -> list[Any]:
     highest = float(loss["loss"].max()) if len(loss) else 1.0
     end, title = study_panel.axis_of(run)
     steps: dict[str, Any] = {"x_lim": [0, end or 1], "x_title": title}
+    scored = study_panel.scored_rows(run)
     return [
         render.run_head(row),
-        gr.LinePlot(_every_line(loss, _NO_LOSS), y_lim=[0, highest * 1.05], **steps),
-        gr.LinePlot(_every_line(scores, _NO_SCORES), **steps),
+        # "hidden" and not False, see `_NO_LOSS`: nothing validates where test rows are scored.
+        gr.LinePlot(
+            _every_line(loss, _NO_LOSS), y_lim=[0, highest * 1.05], visible="hidden" if scored == "test" else True, **steps
+        ),
+        gr.LinePlot(_every_line(scores, _NO_SCORES), title=text.SCORES_OF[scored], **steps),
         "\n".join(said.notes),
         run.log_tail(),
     ]
@@ -238,7 +242,7 @@ def _draw_progress() -> _Progress:
             x="step", y="loss", color="rows", title="Loss", height=260, color_map=_LINE_COLOURS, elem_id="loss-chart"
         )
         scores = gr.LinePlot(
-            x="step", y="score", color="metric", title="Validation scores", height=260, color_map=_SCORE_COLOURS,
+            x="step", y="score", color="metric", title=text.SCORES_OF["validation"], height=260, color_map=_SCORE_COLOURS,
             y_lim=[0, 1], elem_id="score-chart",
         )  # fmt: skip
     study = study_panel.draw_found()
