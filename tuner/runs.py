@@ -58,7 +58,8 @@ class RunStatus(BaseModel):
         process: identity of the process that owns the state; a bare pid may be used again by another. None: it was gone
             before it could be looked at.
         heartbeat: when the owner last wrote.
-        metrics: the latest validation metrics as `eval_accuracy` …, the final test report's as `accuracy` ….
+        metrics: validation metrics as `eval_accuracy` …, the latest while it trains, at its end those of the kept weights;
+            the final test report's as `accuracy` ….
         eta: seconds of training left, None while unknown.
     """
 

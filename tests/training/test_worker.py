@@ -187,6 +187,19 @@ def test_the_saved_model_is_the_checkpoint_that_is_best_by_the_metric_asked_for(
     assert by_recall != by_loss
 
 
+@pytest.mark.parametrize("averaged", [None, 0.5])
+def test_the_metrics_of_an_ended_run_are_those_of_the_weights_it_kept(averaged, train_here, tiny_config, csv):
+    """They were the last validation's, or the dropped mean's, beside a test score of other weights."""
+    learns = {"learning_rate": 5e-3, "per_device_train_batch_size": 16, "metric_for_best_model": "macro_recall"}
+    run = train_here(tiny_config(source=csv(120), weight_averaging=averaged, **{**OFTEN, **learns}))
+    validations = [event for event in runs.read_events(run)[0] if event["event"] == "evaluate"]
+    best = max(validations, key=lambda event: (event["eval_macro_recall"], event.get("averaged", False)))
+    assert {name: run.status.metrics[name] for name in ("eval_macro_recall", "eval_log_loss")} == {
+        name: best[name] for name in ("eval_macro_recall", "eval_log_loss")
+    }
+    assert best["eval_log_loss"] != validations[-1]["eval_log_loss"] or averaged
+
+
 def test_the_best_validation_is_kept_also_where_no_checkpoint_was_due(checkpoint_kept):
     """Once a best validation between two checkpoints made the library forget every one: the last weights were the model."""
     kept, validations = checkpoint_kept("log_loss", learning_rate=2e-2, lr_scheduler_type="constant", save_steps=15)

@@ -3,9 +3,8 @@
 No model that is offered has buffers that training changes, so that the mean of the trained weights is all there is to it.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
@@ -41,11 +40,13 @@ class WeightAveraging(TrainerCallback):
 
     Attributes:
         count: steps averaged so far.
+        is_kept: whether the mean has become the trained model's weights.
     """
 
     def __init__(self, share: float) -> None:
         self.share = share
         self.count = 0
+        self.is_kept = False
         self._trained: dict[str, torch.nn.Parameter] = {}
         self._mean: list[torch.Tensor] = []
         self._update = get_swa_multi_avg_fn()
@@ -127,14 +128,15 @@ def keep_the_better(trainer: "ClassifierTrainer", config: TrainingConfig, may_sc
     mean = f"The mean of the weights over {averaging.count:,} steps" if averaging.count > 1 else "The mean of one step's weights"
     if config.eval_strategy == "no":
         averaging.swap()
+        averaging.is_kept = True
         return f"{mean} is kept."
     if not may_score:
         return f"{mean} was not scored for want of time, and is not kept."
     metric = config.metric_for_best_model
-    kept = _score_of_kept(trainer, metric)
+    kept = (metrics_of_kept(trainer) or trainer.evaluate())[f"eval_{metric}"]
     averaging.swap()
     score = score_mean(trainer)[metric]
-    better = at_least_as_good(score, kept, metric)
+    better = averaging.is_kept = at_least_as_good(score, kept, metric)
     if not better:
         averaging.swap()
     other = "the best checkpoint" if trainer.state.best_model_checkpoint else "the last weights"
@@ -155,10 +157,9 @@ def at_least_as_good(score: float, other: float, metric: str) -> bool:
     return score >= other if metric in HIGHER_IS_BETTER else score <= other
 
 
-def _score_of_kept(trainer: "ClassifierTrainer", metric: str) -> float:
-    """The metric of what the Trainer kept; scored only if it was not after that step."""
+def metrics_of_kept(trainer: "ClassifierTrainer") -> dict[str, float]:
+    """Validation metrics, `eval_…`, of the weights the Trainer kept, the best or the last ones; empty where there are none."""
     best = trainer.state.best_model_checkpoint
     step = int(Path(best).name.rpartition("-")[2]) if best else trainer.state.global_step
-    history: Sequence[dict[str, Any]] = trainer.state.log_history
-    scored = [line for line in history if line.get("step") == step and f"eval_{metric}" in line]
-    return float((scored[-1] if scored else trainer.evaluate())[f"eval_{metric}"])
+    scored = [line for line in trainer.state.log_history if line.get("step") == step and "eval_loss" in line]
+    return {name: value for name, value in scored[-1].items() if name.startswith("eval_")} if scored else {}

@@ -193,7 +193,7 @@ def _train_once(run: Run, material: _Material, stop: "StopOnRequest") -> None:
 
 def _score(run: Run, config: RunConfig, trainer: "ClassifierTrainer", stop: "StopOnRequest") -> None:
     """Decides between the trained weights and their mean, where there is one; scores a model that was never validated."""
-    from tuner.training.averaging import keep_the_better, score_mean
+    from tuner.training.averaging import keep_the_better, metrics_of_kept, score_mean
 
     # A signal comes to one process sooner than to another, and they score together or not at all.
     terminated = processes.highest(int(stop.terminated)) > 0
@@ -204,6 +204,9 @@ def _score(run: Run, config: RunConfig, trainer: "ClassifierTrainer", stop: "Sto
             score_mean(trainer)
         else:
             trainer.evaluate()
+    if not (trainer.averaging and trainer.averaging.is_kept) and processes.is_first():
+        # The latest validation was not always of the weights that are kept.
+        runs.write_status(run, metrics={**runs.read_status(run).metrics, **metrics_of_kept(trainer)})
 
 
 def _trainer(
