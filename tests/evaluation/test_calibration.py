@@ -135,8 +135,17 @@ def test_a_point_of_coverage_by_hand():
 def test_the_threshold_for_a_precision_is_the_lowest_that_reaches_it():
     rows = of_confidence((0.6, 0), (0.7, 1), (0.8, 0), (0.9, 1))
     found = {target: threshold_for_precision(*rows, target) for target in (0.5, 0.6, 0.75)}
-    assert {target: each.value for target, each in found.items()} == {0.5: 0, 0.6: 0.7, 0.75: 0.9}
-    assert found[0.6].model_dump() == {"value": 0.7, "rule": "precision 0.6", "coverage": 0.75, "precision": 2 / 3, "n_fitted": 4}
+    assert {target: each.value for target, each in found.items()} == pytest.approx({0.5: 0, 0.6: 0.65, 0.75: 0.85})
+    expected = {"value": found[0.6].value, "rule": "precision 0.6", "coverage": 0.75, "precision": 2 / 3, "n_fitted": 4}
+    assert found[0.6].model_dump() == expected
+
+
+def test_a_threshold_stands_half_way_between_two_confidences():
+    """It stood on one of them, and the answer of that very row fell on either side by its rounding."""
+    found = threshold_for_precision(*of_confidence((0.6, 0), (0.7, 1)), 1)
+    assert found.value == pytest.approx(0.65)
+    low, high = 0.7, np.nextafter(0.7, 1)
+    assert threshold_for_precision(*of_confidence((low, 0), (high, 1)), 1).value == high
 
 
 def test_a_precision_out_of_reach_has_no_threshold():
@@ -152,9 +161,10 @@ def test_a_precision_met_to_the_row_is_met():
 def test_the_answered_rows_reach_the_target_and_no_lower_threshold_does(seed, target):
     probabilities, truth = example(40, seed=seed)
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    reaching = [value for value in [0, *confidence] if right[confidence >= value].mean() >= target]
+    reaching = [(confidence >= value).mean() for value in [0, *confidence] if right[confidence >= value].mean() >= target]
     found = threshold_for_precision(probabilities, truth, target)
-    assert (found.value if found else None) == min(reaching, default=None)
+    assert (found.coverage if found else None) == max(reaching, default=None)
+    assert found is None or found.coverage == (confidence >= found.value).mean()
 
 
 @given(seeds, st.floats(0.5, 20))

@@ -223,7 +223,8 @@ class _Answers:
     """The rows answered at each threshold that makes a difference.
 
     Attributes:
-        thresholds: rising; 0, then the second lowest confidence and up.
+        thresholds: rising; 0, then half-way between neighbouring confidences: on one itself, the least rounding of its row's
+            answer would decide whether it is "unsure".
         answered, right: rows answered at each, and those of them that are right.
     """
 
@@ -233,7 +234,8 @@ class _Answers:
         self.is_right = probabilities.argmax(axis=1) == truth
         order = np.argsort(self.confidence)
         values, first = np.unique(self.confidence[order], return_index=True)
-        self.thresholds = np.append(0.0, values[1:])
+        between = (values[:-1] + values[1:]) / 2
+        self.thresholds = np.append(0.0, np.where(between > values[:-1], between, values[1:]))  # between neighbours lies none
         self.answered = self.n - first
         self.right = np.cumsum(self.is_right[order][::-1])[::-1][first]
 
