@@ -155,6 +155,10 @@ def test_correct_label_and_retrain(playground):
     page.get_by_role("option", name="neutral", exact=True).click()
     expect(page.locator("#kept")).to_contain_text("1 labelled row is kept in feedback:")
     expect(page.locator("[data-testid=toast-text]")).to_have_text(["Kept as “neutral”."])
+    type_text(page, "the food was strangely cold")
+    page.locator("#that-is-wrong input").fill("negative")
+    page.locator("#that-is-wrong input").press("Enter")  # once kept by a click alone
+    expect(page.locator("#kept")).to_contain_text("2 labelled rows are kept")
 
     page.get_by_role("tab", name="Label the doubtful").click()
     page.wait_for_timeout(1000)
@@ -181,9 +185,9 @@ def test_correct_label_and_retrain(playground):
     page.get_by_role("tab", name="One text").click()
     type_text(page, "the film was strangely moving")
     page.click("#that-is-right")
-    expect(page.locator("#kept")).to_contain_text("4 labelled rows are kept")
+    expect(page.locator("#kept")).to_contain_text("5 labelled rows are kept")
     page.click("#retrain")
-    expect(page.locator("#run-head")).to_contain_text("with 4 corrections")
+    expect(page.locator("#run-head")).to_contain_text("with 5 corrections")
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     page.get_by_role("tab", name="Playground", exact=True).click()  # once the old model still answered here
     expect(page.locator("#playground-model input")).to_have_value(re.compile("with 4 corrections"))
@@ -197,7 +201,7 @@ def train_it_further(page):
     page.on("request", lambda request: asked.append(request.url) if "/queue/join" in request.url else None)
     page.click("#further")
     expect(page.locator("[data-testid=toast-body]")).to_contain_text("The settings on the left are filled in")
-    expect(page.locator("#run-name input, #run-name textarea")).to_have_value("opinions, with 4 corrections, further")
+    expect(page.locator("#run-name input, #run-name textarea")).to_have_value("opinions, with 5 corrections, further")
     expect(page.get_by_text("so does its classification head")).to_be_visible()
     assert len(asked) < 15  # one estimate: not one for each setting that was filled in
     shot(page, "24-further")
@@ -206,9 +210,9 @@ def train_it_further(page):
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     page.get_by_role("button", name="More curves").click()
     page.locator("#other-run input").click()
-    page.get_by_role("option", name=re.compile("^opinions, with 4 corrections ·")).click()
+    page.get_by_role("option", name=re.compile("^opinions, with 5 corrections ·")).click()
     expect(page.locator("#curve-chart")).to_contain_text("the other run")
-    expect(page.locator("#curve-chart")).to_contain_text("learning rate, opinions, with 4 corrections beside it")
+    expect(page.locator("#curve-chart")).to_contain_text("learning rate, opinions, with 5 corrections beside it")
     page.locator("#curve-chart").scroll_into_view_if_needed()
     shot(page, "25-curves")
 

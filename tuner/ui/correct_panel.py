@@ -97,7 +97,9 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
 
     outputs = [panel.wrong, panel.kept, panel.retrain]
     panel.right.click(right, [one.text, model, one.shown], outputs, **_PRIVATE)
-    panel.wrong.select(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
+    # `select` is a click alone, `input` comes twice with one. Emptied whatever became of it, the box hears the same label again.
+    judged = panel.wrong.change(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
+    judged.failure(lambda: None, None, panel.wrong, queue=False, **_PRIVATE)
     panel.retrain.click(retrain, model, [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
     heard(model.change)(labels, model, outputs, concurrency_limit=4, **_PRIVATE)
 
