@@ -166,6 +166,11 @@ def test_objects_stay_json_text(write):
     assert load_raw(str(write(name, build()))).splits["train"][0] == {"text": '{"a": 1}', "label": "[1, 2]"}
 
 
+def test_a_column_of_empty_objects_is_text(write):
+    rows = load_raw(str(write("a.jsonl", '{"text": "a", "meta": {}}\n{"text": "b", "meta": null}\n'))).splits["train"]
+    assert list(rows["meta"]) == ["{}", None]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_refused(write):
     path = write("a.csv", TABLE)

@@ -55,8 +55,7 @@ def test_texts_that_are_no_space_are_told_all_at_once():
         ({"data.max_train_samples": {"choices": [1, 2]}}, "the data decides what is measured"),
         ({"training.seed": {"choices": [1, 2]}}, "the best seed is luck"),
         ({"model.name": {"choices": ["a", "b"]}}, "the same base model"),
-        ({"training.num_processes": {"choices": [1, 2]}}, "a study trains in one process"),
-        ({"training.save_total_limit": {"choices": [2, 3]}}, "it changes no score"),
+        ({"model.fingerprint": {"choices": ["a", "b"]}}, "the same base model"),
     ],
 )
 def test_what_cannot_be_varied_is_refused_with_field_and_range(space, said):
@@ -122,6 +121,21 @@ def test_a_search_that_no_trial_can_honour_is_refused_before_it_starts(fixed, sp
     with pytest.raises(SettingsError) as caught:
         prepared(study_config(**fixed), plan)
     assert caught.value.problems[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "said"),
+    [
+        ("training.num_processes", [1, 2], "a study trains in one process"),
+        ("training.save_total_limit", [2, 3], "it changes no score"),
+    ],
+)
+def test_what_is_not_worth_varying_starts_no_search_and_is_read_where_one_varied_it(path, values, said, study_config):
+    """Once the results of a search of before were not shown: its plan was called damaged."""
+    plan = search({path: {"choices": values}})
+    with pytest.raises(SettingsError, match=said):
+        prepared(study_config(), plan)
+    assert StudyConfig.from_yaml(plan.to_yaml()) == plan
 
 
 def test_settings_that_need_each_other_are_searched_together(study_config):

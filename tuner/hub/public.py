@@ -95,7 +95,7 @@ def public_settings(config: RunConfig) -> RunConfig:
         data |= {"source": YOUR_TABLE, "fingerprint": None, "text_column": None, "label_column": None, "label_map": None}
     if extra_of(config.data) in UNNAMED:
         data |= {"extra_source": None, "fingerprint": None}
-    model = {} if hub_origin(config.model.name) else {"name": YOUR_MODEL}
+    model = {} if hub_origin(config.model.name) else {"name": YOUR_MODEL, "fingerprint": None}
     return config.with_changes({"name": "", "data": data, "model": model})
 
 

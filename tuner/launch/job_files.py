@@ -83,6 +83,7 @@ def send(run: Run, state: JobState, client: Client, say: Callable[[str], None]) 
         The state with the names of the repositories, and the commit of the run's own that the job begins from.
 
     Raises:
+        ModelError: a local base model is not the one the run was made with any more.
         SourceError, NetworkError, SettingsError: as `push_files`.
     """
     config = run.config
@@ -93,12 +94,13 @@ def send(run: Run, state: JobState, client: Client, say: Callable[[str], None]) 
         state = state.model_copy(update={"data_repo": _named(state, "data", files)})
         files["README.md"] = _ROWS_CARD.encode()
         commit = _send(client, state.data_repo, "dataset", files, "Rows for a job").commit
-    model = {}
+    model: dict[str, str | None] = {}
     if base := _local_base(config):
         say("Sending the base model to a private repository")
         state = state.model_copy(update={"base_repo": _named(state, "base", base)})
         base_commit = _send(client, state.base_repo, "model", base, "Base model for a job").commit
-        model = {"name": state.base_repo, "revision": base_commit}
+        # The commit says there which weights they are, as the fingerprint does here.
+        model = {"name": state.base_repo, "revision": base_commit, "fingerprint": None}
     say("Sending Tuner and the settings to a private repository")
     there = config.with_changes({"data": data, "model": model})
     task = Task(
@@ -179,7 +181,7 @@ def _local_base(config: RunConfig) -> Files:
     name = config.model.name
     if not name.startswith(runs.RUN_PREFIX) and not modeling.folder_of(name):
         return {}
-    return local_model_files(Path(modeling.find_base_model(name, None).location))
+    return local_model_files(Path(modeling.find_pinned(config.model).location))
 
 
 def _code() -> bytes:

@@ -13,7 +13,7 @@ from tuner.errors import DoubtError, ModelError, SettingsError, TunerError, gath
 from tuner.launch.estimate import estimate
 from tuner.launch.local import follow, note_warnings, prepare, spawn
 from tuner.runs import Run
-from tuner.study.plan import DEFINE_THE_LOSS, SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole
+from tuner.study.plan import DEFINE_THE_LOSS, SHARES, Choices, Metric, Range, Space, StudyConfig, changes_of, is_whole, pointless
 from tuner.study.results import StudyResult, results
 from tuner.training import earlier
 from tuner.training.estimate import Estimate, memory_needed, without_effect
@@ -168,7 +168,7 @@ def prepared(config: RunConfig, plan: StudyConfig) -> RunConfig:
         SourceError, ModelError, NetworkError, SettingsError: the study would fail.
     """
     changes: dict[str, dict[str, Any]] = {"data": {}, "training": {}}
-    problems: list[str] = []
+    problems = pointless(plan.space)
     found: list[TunerError] = []
     if plan.metric:
         changes["training"]["metric_for_best_model"] = plan.metric

@@ -41,6 +41,7 @@ USUAL = {
     "model.hidden_dropout_prob": "0..0.3",
     "model.lora": "null,8,16",
 }
+_THE_BASE_MODEL = ("model.name", "model.revision", "model.fingerprint")
 _ONE_PROCESS = ("training.num_processes", "training.fsdp")
 _NO_SCORE = (
     "training.activation_checkpointing", "training.auto_find_batch_size", "training.hub_model_id", "training.logging_steps",
@@ -253,9 +254,17 @@ def is_whole(path: str) -> bool:
 
 def searchable() -> list[str]:
     """Settings a search may vary. Data decides what is measured, the base model's name and revision what is measured on."""
-    fixed = {"model.name", "model.revision", "training.seed", "augmentation.seed", "training.metric_for_best_model"}
+    fixed = {*_THE_BASE_MODEL, "training.seed", "augmentation.seed", "training.metric_for_best_model"}
     fixed |= {*_ONE_PROCESS, *_NO_SCORE}
     return [path for s, field, _ in fields() if s != "data" and (path := f"{s}.{field}") not in fixed]
+
+
+def pointless(space: Space) -> list[str]:
+    """Why settings of a space are not worth varying, a sentence each.
+
+    Asked when a search starts; one that began before this was asked is read with what it varied.
+    """
+    return [f"space.{path}: {_why_not(path)}." for path in space if path in (*_ONE_PROCESS, *_NO_SCORE)]
 
 
 def _choices(path: str, given: str) -> list[Any]:
@@ -296,7 +305,7 @@ def _missing(given: Values) -> list[str]:
 
 def _unfit(path: str, part: Any) -> list[str]:  # noqa: ANN401
     """Why a setting cannot be varied so, a sentence each."""
-    if path not in searchable():
+    if path not in (*searchable(), *_ONE_PROCESS, *_NO_SCORE):
         return [f"space.{path}: {_why_not(path)}."]
     part = part.model_dump() if isinstance(part, _Part) else part
     if not isinstance(part, Mapping):
@@ -322,7 +331,7 @@ def _inside(path: str, wanted: Range) -> list[str]:
 def _why_not(path: str) -> str:
     if path.startswith("data."):
         return "the data decides what is measured, so that trials on other data could not be compared"
-    if path in ("model.name", "model.revision"):
+    if path in _THE_BASE_MODEL:
         return "every trial trains the same base model; run one search for each"
     if path.endswith(".seed"):
         return "the best seed is luck; repeat the same settings over several seeds instead"

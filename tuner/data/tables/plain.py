@@ -68,7 +68,7 @@ def plain(name: str, values: list[Any], notes: list[str]) -> Any:  # noqa: ANN40
         return plain(name, [v[0] if v else None for v in values], notes)
     words = sorted({_KINDS.get(kind, kind.__name__) for kind in kinds})
     if kinds in ({list}, {dict}):
-        example = as_text(next(v for v in values if v))[:60]
+        example = as_text(next((v for v in values if v), {}))[:60]
         notes.append(f"Column '{as_text(name)[:60]}' holds {words[0]}; each was read as text, such as {example}.")
     elif len(words) > 1:
         notes.append(f"Column '{as_text(name)[:60]}' mixes {' and '.join(words)}; all of it was read as text.")
