@@ -57,6 +57,16 @@ def test_a_curve_that_falls_at_its_end_no_longer_rises():
     )
 
 
+@pytest.mark.parametrize(("last", "moved"), [(0.748, "fell from 0.750 to 0.748"), (0.753, "rose from 0.750 to 0.753")])
+def test_a_last_step_that_may_be_luck_after_a_clear_rise_is_no_end_of_the_rise(last, moved):
+    found = outlook(points([0.6, 0.7, 0.75, last]), "macro_f1", "macro F1", 2_000)
+    assert found.says.startswith(
+        f"Whether more labels would help cannot be told: from 4,000 to 8,000 rows macro F1 {moved}, which may be luck; "
+        "the step before rose by 0.050."
+    )
+    assert found.gain_by_doubling is None
+
+
 @pytest.mark.parametrize(
     ("sizes", "said"), [([], "No part is trained yet"), ([800], "one size does not tell"), ([800, 2_000], "how the curve bends")]
 )

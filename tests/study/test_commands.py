@@ -102,8 +102,12 @@ def test_the_command_line_on_the_page_makes_the_same_study(minutes, learning_rat
 
 
 def test_values_a_person_wrote_are_kept_when_another_setting_is_chosen():
-    lines = study_panel._lines(["training.learning_rate", "model.lora"], "training.learning_rate=1,2\nold=1")
-    assert lines.splitlines() == ["training.learning_rate=1,2", "model.lora=null,8,16"]
+    """Also a line of a setting that is not offered; one of a setting that was offered and is no longer chosen goes."""
+    before = "training.learning_rate=1,2\ntraining.optim=adamw_torch,adafactor\ntraining.weight_decay=0,0.1"
+    lines = study_panel._lines(["training.learning_rate", "model.lora"], before)
+    assert lines.splitlines() == [
+        "training.learning_rate=1,2", "model.lora=null,8,16", "training.optim=adamw_torch,adafactor",
+    ]  # fmt: skip
 
 
 def test_what_is_usual_can_be_searched():

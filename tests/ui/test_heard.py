@@ -15,3 +15,14 @@ def test_who_hears_the_last_of_an_event_hears_it_alone():
                 hearers[target, event].append(function)
     shared = [found for found in hearers.values() if len(found) > 1]
     assert [[each.name for each in found] for found in shared if any(each.trigger_mode == "always_last" for each in found)] == []
+
+
+def test_a_second_choice_while_the_first_is_answered_is_not_lost():
+    """Gradio drops it by default: a second preset was marked, and the first one's settings stood in the form."""
+    choices = [
+        each
+        for each in build_app(Context(local=True)).fns.values()
+        if each.fn is not None and any(target is not None and event == "input" for target, event in each.targets)
+    ]
+    assert len(choices) > 10
+    assert [each.name for each in choices if each.trigger_mode == "once"] == []

@@ -15,9 +15,9 @@ def untouched():
     return source_picker.values_of(RunConfig())[3:]
 
 
-def settings(context, kind, upload=None, name=None, label_map=None, **changed):
+def settings(context, kind, upload=None, stored="", name=None, label_map=None, **changed):
     values = dict(zip(source_picker.FIELDS, untouched(), strict=True)) | changed
-    return source_picker.settings_of(context, kind, upload, name, label_map, *values.values())
+    return source_picker.settings_of(context, kind, upload, stored, name, label_map, *values.values())
 
 
 def test_untouched_boxes_are_the_default_settings():
@@ -38,6 +38,15 @@ def test_several_uploads_are_the_splits_of_one_source(csv):
     given = settings(Context(), text.SOURCE_UPLOAD, [str(csv(30, name="train.csv")), str(csv(20, name="test.csv"))])
     data = Context().data(RunConfig(data={**given, "max_train_samples": None}).data)
     assert len(data.splits["test"]) == 20
+
+
+def test_an_upload_that_gradio_has_removed_is_read_from_tuners_copy(csv):
+    path = csv(20)
+    before = settings(Context(), text.SOURCE_UPLOAD, [str(path)])
+    path.unlink()
+    assert settings(Context(), text.SOURCE_UPLOAD, [str(path)], before["source"]) == before
+    with pytest.raises(SourceError, match=r"^The uploaded file is no longer here\. Choose it again\.$"):
+        settings(Context(), text.SOURCE_UPLOAD, [str(path)])
 
 
 def test_nothing_uploaded_is_refused_with_what_to_do():

@@ -53,7 +53,7 @@ class Outlook(BaseModel):
         last_gain: of the last step, from the second largest number of rows to the largest; None with fewer than two.
         curve: fitted to all points; None with fewer than three.
         gain_by_doubling: what the curve says for twice the largest number of rows, 0 or more, and no more than the last step
-            brought for a doubling; None without a curve.
+            brought for a doubling; None without a curve, and where the last step may be luck.
         margin: 95 % margin of one score for the number of rows scored, at the last point.
         says: all of it in words.
     """
@@ -136,6 +136,11 @@ def outlook(points: Sequence[CurvePoint], metric: str, name: str, scored: int | 
     doublings = math.log2(last.rows / before.rows)
     more = max(0.0, min(curve.score(2 * last.rows) - curve.score(last.rows), gain / doublings))
     twice = f"{2 * last.rows:,} would bring"
+    luck = max(margin or 0.0, *(point.std.get(metric, 0.0) for point in points))
+    rise = before.scores[metric] - points[-3].scores[metric]
+    if more < SMALL_GAIN and abs(gain) < luck < rise:  # the curve ends flat, but for all that is known by chance
+        said = f"Whether more labels would help cannot be told: {step}, which may be luck; the step before rose by {rise:.3f}."
+        return Outlook(last_gain=gain, curve=curve, margin=margin, says=said + _caution(points, metric, margin))
     if more >= SMALL_GAIN:
         said = f"More labels would probably help: {step}; {twice} about +{more:.3f} (a guess from the curve)."
     elif gain > 0:

@@ -26,6 +26,7 @@ from tuner.ui import (
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.heard import heard
+from tuner.ui.uploaded import KEPT_SECONDS
 
 _TABS = ("data", "train", "evaluate", "playground", "share")
 _ANSWERING_TABS = ("evaluate", "playground")
@@ -61,7 +62,7 @@ _CLOSE_ON_A_PHONE = """() => {
 def build_app(context: Context) -> gr.Blocks:
     """The whole app; `tuner.ui.serve` launches it. Where nothing is trained it has Evaluate and the Playground alone."""
     trains = context.trains
-    with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as app:
+    with gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=KEPT_SECONDS, fill_width=True) as app:
         api.add_endpoints(context)  # first, so that no handler of the page takes one of their names
         gr.HTML(
             f'<div class="tuner-header"><h1>{text.TITLE}</h1><p>{text.TAGLINE if trains else text.ANSWERS_ALONE}</p>'

@@ -72,9 +72,9 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
     private: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 2}
 
     @toast
-    def open_page(name: str, run_id: str | None) -> list[Any]:
+    def open_page(name: str, run_id: str | None, of: str | None) -> list[Any]:
         if not name:
-            return [gr.skip()] * 4
+            return [gr.skip()] * 5
         rows = context.evaluation(name).report.rows_fingerprint
         frame = leaderboard()
         same = frame[frame["rows"] == rows] if len(frame) else frame
@@ -85,15 +85,27 @@ def wire(context: Context, panel: ComparePanel, chosen: gr.Radio, shown: gr.Stat
             for title, run, score, found in zip(*(ordered[key] for key in ("title", "run", "macro_f1", "rows")), strict=True)
             if run != run_id
         ] if len(frame) else []  # fmt: skip
+        if name == of:  # somebody comes back to what was compared
+            return [render_report.leader_table(same), gr.Dropdown(choices), gr.skip(), gr.skip(), name]
         return [
             render_report.leader_table(same),
             gr.Dropdown(choices, value=[]),
             render_report.sentences(text.NOTHING_COMPARED),
             gr.Column(visible=False),
+            name,
         ]
 
-    opened = [panel.leaders, panel.others, panel.verdict, panel.filled]
-    gr.on([page.select, shown.change], open_page, [shown, chosen], opened, show_progress="hidden", **private)
+    of = gr.State(None)
+    opened = [panel.leaders, panel.others, panel.verdict, panel.filled, of]
+    gr.on(
+        [page.select, shown.change],
+        open_page,
+        [shown, chosen, of],
+        opened,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        **private,
+    )
 
     @toast
     def run_comparison(run_id: str | None, others: list[str] | None) -> list[Any]:

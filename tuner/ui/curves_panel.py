@@ -53,7 +53,7 @@ def wire(panel: CurvesPanel, chosen: gr.Radio) -> None:
     def plot(opened: bool, run_id: str | None, curve: str, smoothing: float, other_id: str) -> Any:  # noqa: ANN401
         if not opened:
             return gr.skip()
-        names = {run_id: text.THIS_RUN, other_id: text.OTHER_RUN}
+        names = {other_id: text.OTHER_RUN, run_id: text.THIS_RUN}  # beside itself it is this one
         columns = {name: columns_of(access.get(id_)) for id_, name in names.items() if id_}
         frame = render.curve_frame(columns, curve, smoothing)
         return None if frame.empty else frame

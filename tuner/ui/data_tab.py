@@ -234,7 +234,7 @@ def _wire_findings(context: Context, picker: SourcePicker, view: _View, showing:
             lambda *values, number=number: mend(number, *values),
             [view.found, *picker.inputs], picker.mendable, show_progress="hidden", concurrency_limit=4, **_QUIET,
         ).success(*showing, concurrency_limit=4, **_QUIET)  # fmt: skip
-    picker.fields["fixes"].input(*showing, concurrency_limit=4, **_QUIET)
+    picker.fields["fixes"].input(*showing, concurrency_limit=4, trigger_mode="always_last", **_QUIET)
 
 
 def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401

@@ -76,26 +76,21 @@ def wire(
             return [f'<div class="estimate doubt">{html.escape(str(error))}</div>', kept]
 
     @toast
-    def time(*values: Any, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: ANN401, B008
+    def time(*values: Any, progress: gr.Progress = gr.Progress()) -> tuple[str, dict]:  # noqa: ANN401, B008
         progress(0, desc=text.LOADING)
         config = config_of(*values)
         timing = time_steps(config, lambda step, steps: progress((step, steps), desc=text.TIMING, unit="steps"))
-        measured = (_key(config), timing.model_dump())
-        return [measured, _line(context, config, measured)]
+        return _key(config), timing.model_dump()
 
     changes = [component.change for component in inputs if hasattr(component, "change")]
     quiet: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
-    gr.on(
-        [shown, pauses("settings", changes).change],
-        toast(refresh),
-        [panel.measured, *inputs],
-        [panel.line, panel.kept],
-        trigger_mode="always_last",
-        **quiet,
-    )
+    estimating = (toast(refresh), [panel.measured, *inputs], [panel.line, panel.kept])
+    gr.on([shown, pauses("settings", changes).change], *estimating, trigger_mode="always_last", **quiet)
     timed = panel.time.click(lambda: gr.Button(interactive=False), None, panel.time, queue=False, **_PRIVATE).then(
-        time, inputs, [panel.measured, panel.line], show_progress_on=panel.line, **_PRIVATE
+        time, inputs, panel.measured, show_progress_on=panel.line, **_PRIVATE
     )
+    # Of the settings as they are now: some may have been changed while the steps were timed.
+    timed.success(*estimating, **quiet)
     when_over(timed, lambda: gr.Button(interactive=True), panel.time)
 
 

@@ -1,8 +1,5 @@
 """Evaluate: how good the chosen run is, where it is wrong, and whether it is really better."""
 
-import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,10 @@ from tuner.evaluations import Evaluation, of_run
 from tuner.export import write_table
 from tuner.runs import Run
 from tuner.scoring import Extras
-from tuner.ui import calibration_panel, compare_panel, mistakes_panel, render, render_report, source_picker, text
+from tuner.ui import calibration_panel, compare_panel, made_files, mistakes_panel, render, render_report, source_picker, text
 from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast
+from tuner.ui.uploaded import uploaded
 
 _OWN_DATA = "the run's own data"
 
@@ -145,7 +143,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
             label_map=_mapping(labels),
             against=tuple(_words(against)),
             metrics=tuple(_words(metrics)),
-            tests=Path(tests) if tests else None,
+            tests=uploaded(tests) if tests else None,
             text_column=tuple(texts or ()),
             label_column=label or None,
         )
@@ -166,8 +164,9 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
         evaluate, [chosen, *form.values], [*view, form.more, form.labels], api_visibility="private", show_progress_on=[answer]
     )
     _wire_cells(context, shown, overview, parts, mistakes, tabs)
-    _wire_file(context, shown, overview.page, overview.download, "report.html", _write_page)
-    _wire_file(context, shown, overview.make_matrix, overview.matrix_file, "confusion.csv", _write_matrix)
+    made_files.wire(overview.page, overview.download, lambda folder, name: _write_page(context.evaluation(name), folder), [shown])
+    matrix = lambda folder, name: _write_matrix(context.evaluation(name), folder)  # noqa: E731
+    made_files.wire(overview.make_matrix, overview.matrix_file, matrix, [shown])
     mistakes_panel.wire(context, mistakes, shown)
     calibration_panel.wire(calibration, shown, chosen)
     compare_panel.wire(context, compare, chosen, shown, compare_page)
@@ -308,7 +307,7 @@ def _wire_cells(
         return render_report.sentences(render_report.own_slice(context.evaluation(name), words or "", expression))
 
     inputs = [shown, parts.search, parts.expression]
-    gr.on([parts.search.submit, parts.expression.input], measure, inputs, parts.found, **private)
+    gr.on([parts.search.submit, parts.expression.input], measure, inputs, parts.found, trigger_mode="always_last", **private)
 
     @toast
     def open_found(name: str, words: str, expression: bool) -> list[Any]:
@@ -324,38 +323,19 @@ def _wire_cells(
         what = f"{text.FAILURES}: {result.name}" if result.failures else f"{result.name}: no failing case"
         return gr.Dataframe(render_report.failure_table(result), label=what, visible=True)
 
-    parts.behaviour.select(open_test, shown, parts.failures, **private)
+    parts.behaviour.select(open_test, shown, parts.failures, trigger_mode="multiple", **private)
 
 
-def _wire_file(
-    context: Context,
-    shown: gr.State,
-    make: gr.Button,
-    download: gr.DownloadButton,
-    name: str,
-    write: Callable[[Evaluation, Path], None],
-) -> None:
-    """One button makes a file of the shown evaluation, the next one downloads it."""
-    made = gr.State(None)
-
-    @toast
-    def written(evaluation: str) -> list[Any]:
-        # Gradio serves files of the temporary folder alone, and makes its own copy.
-        folder = Path(tempfile.mkdtemp(prefix="tuner-report-"))
-        write(context.evaluation(evaluation), folder / name)
-        return [gr.DownloadButton(value=str(folder / name), visible=True), str(folder)]
-
-    make.click(written, shown, [download, made], api_visibility="private", show_progress_on=make, concurrency_limit=2).success(
-        lambda folder: shutil.rmtree(folder or "", ignore_errors=True), made, None, queue=False, api_visibility="private"
-    )
-
-
-def _write_page(found: Evaluation, path: Path) -> None:
+def _write_page(found: Evaluation, folder: Path) -> Path:
+    path = folder / "report.html"
     path.write_text(page(found.report, found.predictions), encoding="utf-8")
+    return path
 
 
-def _write_matrix(found: Evaluation, path: Path) -> None:
+def _write_matrix(found: Evaluation, folder: Path) -> Path:
+    path = folder / "confusion.csv"
     write_table(render_report.whole_matrix(found.report), path)
+    return path
 
 
 def _matrix(report: EvaluationReport) -> list[Any]:

@@ -67,7 +67,7 @@ def wire(context: Context, panel: JobsPanel) -> None:
         return [gr.skip(), gr.Column(visible=True), shown, found, _price(found, value, timeout)]
 
     shown = [panel.where, panel.machine, panel.flavor, panel.offered, panel.price]
-    panel.where.input(choose, [panel.where, panel.timeout], shown, **_PRIVATE)
+    panel.where.input(choose, [panel.where, panel.timeout], shown, trigger_mode="always_last", **_PRIVATE)
     gr.on(
         [panel.flavor.change, panel.timeout.change], _price, [panel.offered, panel.flavor, panel.timeout], panel.price, **_PRIVATE
     )

@@ -3,7 +3,6 @@
 import threading
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,6 +19,7 @@ from tuner.ui import render, render_answers, render_report, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.stopping import Stops
+from tuner.ui.uploaded import uploaded
 
 # Keys 1 to 9, for all labels; of more than that, for the likeliest of each text, and any is chosen from a list.
 _KEYS = MOST_LIKELY
@@ -157,14 +157,14 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
         if not file and not (pasted or "").strip():
             raise SourceError("There is no text to label.", "Paste lines of text, or choose a file.")
         classifier = context.classifier(name)
-        source = read_texts(Path(file), column.strip() or None, trained_with(name)) if file else pasted.splitlines()
+        source = read_texts(uploaded(file), column.strip() or None, trained_with(name)) if file else pasted.splitlines()
         texts = list(islice(source, MOST_TEXTS + 1))  # one more is refused
         labelled = feedback.texts(feedback.name_for(name))
 
         def say(done: int) -> None:
             progress((done, len(texts)), desc=text.FINDING_DOUBTFUL, unit="texts")
 
-        stop = stops.begin(request)
+        stop = stops.of(request)
         try:
             found = choose(classifier, texts, min(int(count), _MOST_AT_ONCE), say, should_stop=stop.is_set, labelled=labelled)
         finally:
@@ -213,7 +213,7 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
             return by_key(key, state, place)
 
         button.click(pressed, [panel.state, panel.place], panel.shown, **_PRIVATE)
-    panel.more.input(give, [panel.state, panel.place, panel.more], panel.shown, **_PRIVATE)
+    panel.more.input(give, [panel.state, panel.place, panel.more], panel.shown, trigger_mode="always_last", **_PRIVATE)
     panel.take_back.click(take_back, [panel.state, panel.place], panel.shown, **_PRIVATE)
     for button, by in ((panel.skip, 1), (panel.back, -1)):
         button.click(lambda state, by=by: step(by, state), panel.state, panel.shown, **_PRIVATE)

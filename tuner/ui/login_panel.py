@@ -72,4 +72,9 @@ def wire(panel: LoginPanel, chosen: gr.Radio) -> None:
     # Not in the queue: an answer that comes late would undo a click of meanwhile.
     heard(chosen.change)(toast(shared_box), chosen, panel.shared, queue=False, **quiet)
     # What is kept stands there in the end, after an error or a late answer, too.
-    when_over(panel.shared.input(share, [chosen, panel.shared], None, **quiet), toast(shared_box), panel.shared, chosen)
+    when_over(
+        panel.shared.input(share, [chosen, panel.shared], None, trigger_mode="always_last", **quiet),
+        toast(shared_box),
+        panel.shared,
+        chosen,
+    )

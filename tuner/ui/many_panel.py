@@ -19,6 +19,7 @@ from tuner.ui import render, render_answers, stopping, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.stopping import Stops
+from tuner.ui.uploaded import uploaded
 from tuner.words import shortened
 
 _FOLDER = "tuner-answers-"
@@ -86,15 +87,15 @@ def wire(context: Context, panel: ManyPanel, model: gr.Dropdown) -> Stops:
             raise SourceError("There is no model to answer.", text.NO_MODEL)
         if not file and not (pasted or "").strip():
             raise SourceError("There is no text to classify.", "Paste lines of text, or choose a file.")
-        stop = stops.begin(request)
+        stop = stops.of(request)
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
         try:
             lines = [line for line in (pasted or "").splitlines() if line.strip()]
             classifier, column = context.classifier(name), column.strip() or None
             second = context.classifier(other.strip()) if (other or "").strip() else None
-            texts = read_texts(Path(file), column, trained_with(name)) if file else lines
-            others = read_texts(Path(file), column, trained_with(other.strip())) if file and second else None
+            texts = read_texts(uploaded(file), column, trained_with(name)) if file else lines
+            others = read_texts(uploaded(file), column, trained_with(other.strip())) if file and second else None
             found = answer_file(
                 classifier, texts, folder / "answers.parquet", other=second, other_texts=others,
                 on_progress=lambda done: progress((done, len(texts)), desc=text.ANSWERING, unit="texts"),
@@ -150,8 +151,8 @@ def _sweep() -> None:
 
 
 def _summary(found: FileAnswers, file: str, texts: Texts | None, model: str, other: str) -> str:
-    """How many were answered, of which columns of which file ("": pasted lines), and the label shares as bars; a second model's
-    beside them."""
+    """How many were answered, of which columns of which file ("": pasted lines) by which model, and the label shares as bars; a
+    second model's beside them."""
     stopped = f" Stopped: {found.of - found.rows:,} were left." if found.stopped else ""
     empty = f" {found.empty:,} were empty." if found.empty else ""
     unsure = f" {found.unsure:,} are unsure." if found.unsure is not None else ""
@@ -160,8 +161,9 @@ def _summary(found: FileAnswers, file: str, texts: Texts | None, model: str, oth
     where = f" of column{'s' * (len(columns) > 1)} “{html.escape(', '.join(columns)[:80])}”" if columns else ""
     what = f"{html.escape(shortened(file))}: " if file else ""
     note = f" {html.escape(texts.note)}" if texts and texts.note else ""
+    by = "" if other else f" by {html.escape(shortened(model))}"
     count = f"{found.rows:,} of {found.of:,} texts"
-    words = f'<p class="answer">{what}{count}{where} were answered.{empty}{unsure}{agree}{stopped}{note}</p>'
+    words = f'<p class="answer">{what}{count}{where} were answered{by}.{empty}{unsure}{agree}{stopped}{note}</p>'
     parts = [_shares(found.labels, model if other else "")]
     if found.other_labels is not None:
         parts.append(_shares(found.other_labels, other))

@@ -1,7 +1,5 @@
 """Mistakes, on the Evaluate tab: the rows behind the numbers, filtered, searched, paged on the server, and exported."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from tuner.evaluation import mistakes
 from tuner.evaluation.slices import members
 from tuner.evaluations import Evaluation, columns_of, probabilities_of, truth_of
 from tuner.export import write_table
-from tuner.ui import render_report, text
+from tuner.ui import made_files, render_report, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 
@@ -60,7 +58,6 @@ class MistakesPanel:
     send: gr.Button
     export: gr.Button
     download: gr.DownloadButton
-    made: gr.State
 
     @property
     def filters(self) -> list[gr.components.Component]:
@@ -105,7 +102,7 @@ def draw() -> MistakesPanel:
         send = gr.Button(text.SEND_TO_PLAYGROUND, size="sm", scale=0, min_width=200, interactive=False, elem_id="mistakes-send")
     return MistakesPanel(
         order, label, predicted, part, search, expression, table, where, gr.State(0), back, forth, whole, shares, send,
-        export, download, gr.State(None),
+        export, download,
     )  # fmt: skip
 
 
@@ -158,12 +155,11 @@ def wire(context: Context, panel: MistakesPanel, shown: gr.State) -> None:
         number = min(max(0, number + step), max(0, (len(rows) - 1) // PAGE_ROWS)) if step else 0
         return [*_page(rows, number, found.report.labels), gr.DownloadButton(visible=False) if not step else gr.skip()]
 
-    steps = [(panel.back.click, -1), (panel.forth.click, 1), (panel.search.submit, 0), (panel.expression.input, 0)]
-    steps += [(box.input, 0) for box in (panel.order, panel.label, panel.predicted, panel.part)]
-    for event, step in steps:
-        event(
-            toast(lambda *values, step=step: turn(step, *values)), [panel.page, shown, *panel.filters],
-            [panel.table, panel.where, panel.page, panel.download], **_PRIVATE,
+    chosen = [box.input for box in (panel.order, panel.label, panel.predicted, panel.part, panel.expression)]
+    for events, step in (([panel.back.click], -1), ([panel.forth.click], 1), ([panel.search.submit, *chosen], 0)):
+        gr.on(
+            events, toast(lambda *values, step=step: turn(step, *values)), [panel.page, shown, *panel.filters],
+            [panel.table, panel.where, panel.page, panel.download], trigger_mode="always_last", **_PRIVATE,
         )  # fmt: skip
 
     @toast
@@ -175,23 +171,16 @@ def wire(context: Context, panel: MistakesPanel, shown: gr.State) -> None:
         row = rows.iloc[0]
         return [row["text"], render_report.sentences(render_report.shares(row, found.report.labels)), gr.Button(interactive=True)]
 
-    panel.table.select(read, shown, [panel.whole, panel.shares, panel.send], **_PRIVATE)
+    panel.table.select(read, shown, [panel.whole, panel.shares, panel.send], trigger_mode="multiple", **_PRIVATE)
 
-    @toast
-    def export(name: str, *filters: Any) -> list[Any]:  # noqa: ANN401
+    def export(folder: Path, name: str, *filters: Any) -> Path:  # noqa: ANN401
         if not name:
             raise SourceError("There is no evaluation to export.", "Evaluate a model first.")
-        rows = _rows(context.evaluation(name), *filters)
-        # Gradio serves files of the temporary folder alone, and makes its own copy.
-        folder = Path(tempfile.mkdtemp(prefix="tuner-rows-"))
-        write_table(rows, folder / "predictions.csv")
-        return [gr.DownloadButton(value=str(folder / "predictions.csv"), visible=True), str(folder)]
+        path = folder / "predictions.csv"
+        write_table(_rows(context.evaluation(name), *filters), path)
+        return path
 
-    panel.export.click(
-        export, [shown, *panel.filters], [panel.download, panel.made], **_PRIVATE | {"show_progress": "minimal"}
-    ).success(
-        lambda folder: shutil.rmtree(folder or "", ignore_errors=True), panel.made, None, queue=False, api_visibility="private"
-    )
+    made_files.wire(panel.export, panel.download, export, [shown, *panel.filters], show_progress="minimal")
 
 
 def _rows(found: Evaluation, order: str, label: str, predicted: str, part: str, search: str, expression: bool) -> pd.DataFrame:

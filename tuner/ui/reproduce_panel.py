@@ -1,7 +1,5 @@
 """Reproduce, on the Train tab: the chosen run as a plain script, what it was trained with, and all of it as a zip."""
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +8,20 @@ import gradio as gr
 
 from tuner import access, environment, runs
 from tuner.errors import RunError
-from tuner.ui import text
+from tuner.ui import made_files, text
 from tuner.ui.errors import toast
 from tuner.ui.heard import heard
 
 
 @dataclass(frozen=True)
 class ReproducePanel:
-    """What was drawn. `made` holds the folder of a zip on its way to the browser."""
+    """What was drawn."""
 
     fold: gr.Accordion
     script: gr.Code
     facts: gr.Textbox
     pack: gr.Button
     download: gr.DownloadButton
-    made: gr.State
 
 
 def draw() -> ReproducePanel:
@@ -36,7 +33,7 @@ def draw() -> ReproducePanel:
         with gr.Row():
             pack = gr.Button(text.PACK, size="sm", elem_id="pack-script")
             download = gr.DownloadButton(text.DOWNLOAD, size="sm", variant="primary", visible=False, elem_id="download-script")
-    return ReproducePanel(fold, script, facts, pack, download, gr.State(None))
+    return ReproducePanel(fold, script, facts, pack, download)
 
 
 def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
@@ -53,28 +50,15 @@ def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
 
         return [script_for(run), "\n".join(environment.provenance(run))]
 
-    @toast
-    def pack(run_id: str | None) -> list[Any]:
+    def pack(folder: Path, run_id: str | None) -> Path:
         run = _run(run_id)
         from tuner.reproduce import zip_script
 
-        # Gradio serves files of the temporary folder alone, and makes its own copy.
-        folder = Path(tempfile.mkdtemp(prefix="tuner-script-"))
-        try:
-            path = zip_script(run, folder)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return [gr.DownloadButton(value=str(path), visible=True), str(folder)]
-
-    def tidy(folder: str | None) -> None:
-        shutil.rmtree(folder or "", ignore_errors=True)
+        return zip_script(run, folder)
 
     private: dict[str, Any] = {"api_visibility": "private"}
     panel.fold.expand(show, chosen, [panel.script, panel.facts], show_progress_on=panel.script, concurrency_limit=2, **private)
-    panel.pack.click(
-        pack, chosen, [panel.download, panel.made], show_progress_on=panel.pack, concurrency_limit=2, **private
-    ).success(tidy, panel.made, None, queue=False, **private)
+    made_files.wire(panel.pack, panel.download, pack, [chosen])
     heard(chosen.change)(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], queue=False, **private)
 
 

@@ -124,13 +124,12 @@ def wire(
         page = shown(data, split, found[part]) if rows is None else rows[part]
         return [frame(page), _where(number, total), number]
 
-    steps = [(browser.back.click, -1), (browser.forth.click, 1), (browser.search.submit, 0)]
-    steps += [(box.input, 0) for box in (browser.split, browser.label, browser.finding, browser.order)]
-    for event, step in steps:
-        event(
-            toast(lambda *values, step=step: turn(step, *values)),
+    chosen = [box.input for box in (browser.split, browser.label, browser.finding, browser.order)]
+    for events, step in (([browser.back.click], -1), ([browser.forth.click], 1), ([browser.search.submit, *chosen], 0)):
+        gr.on(
+            events, toast(lambda *values, step=step: turn(step, *values)),
             [*browser.filters, *inputs], [browser.table, browser.where, browser.page],
-            api_visibility="private", show_progress="hidden", concurrency_limit=4,
+            trigger_mode="always_last", api_visibility="private", show_progress="hidden", concurrency_limit=4,
         )  # fmt: skip
 
     @toast
@@ -138,7 +137,13 @@ def wire(
         return whole_text(context.data(config_of(*rest).data), split, str(event.row_value[0])) or str(event.row_value[-1])
 
     browser.table.select(
-        read, [browser.split, *inputs], browser.whole, api_visibility="private", show_progress="hidden", concurrency_limit=4
+        read,
+        [browser.split, *inputs],
+        browser.whole,
+        trigger_mode="multiple",
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_limit=4,
     )
     return turn
 

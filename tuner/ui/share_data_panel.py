@@ -21,7 +21,11 @@ _SUFFIXES = {text.CLEANED_ROWS: "data", text.CORRECTED_ROWS: "corrections"}
 
 @dataclass(frozen=True)
 class DataPanel:
-    """What was drawn; `anyway` is shown where texts hold personal data."""
+    """What was drawn; `anyway` is shown where texts hold personal data.
+
+    Attributes:
+        told: run, which rows, and what was said to be in them.
+    """
 
     what: gr.Radio
     repo: gr.Textbox
@@ -29,6 +33,7 @@ class DataPanel:
     push: gr.Button
     anyway: gr.Button
     result: gr.HTML
+    told: gr.State
 
 
 def draw() -> DataPanel:
@@ -52,7 +57,7 @@ def draw() -> DataPanel:
                 text.PUSH_ANYWAY, size="sm", variant="stop", scale=0, min_width=200, visible=False, elem_id="share-data-anyway"
             )
         result = gr.HTML("", elem_id="share-data-result")
-    return DataPanel(what, repo, public, push, anyway, result)
+    return DataPanel(what, repo, public, push, anyway, result, gr.State(None))
 
 
 def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdown, name: gr.Textbox) -> None:
@@ -62,7 +67,7 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
         owner, name: of the model: the data set is named after it.
     """
 
-    def send(run_id: str | None, what: str, repo: str, public: bool, looked: bool) -> list[Any]:
+    def send(run_id: str | None, what: str, repo: str, public: bool, told: list[str] | None) -> list[Any]:
         run = context.run_of(run_id)
         if run is None:
             raise RunError("No completed run is chosen.", "Choose one in the list on the left.")
@@ -71,9 +76,10 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
         if not corrected:
             check_pushable(run.config.data)
         rows = feedback.name_for(run.id) if corrected else context.data(run.config.data)
-        found = {} if looked else dataset_findings(rows if isinstance(rows, str) else cleaned_rows(rows))
-        if found:
-            return [render_report.sentences(text.DATA_HOLDS.format(findings_in_words(found))), gr.Button(visible=True)]
+        found = findings_in_words(dataset_findings(rows if isinstance(rows, str) else cleaned_rows(rows)))
+        here = [run_id, what, found]
+        if found and here != told:
+            return [render_report.sentences(text.DATA_HOLDS.format(found)), gr.Button(visible=True), here]
         where = {"token": token, "private": not public}
         if isinstance(rows, str):
             pushed = push_dataset(rows, (repo or "").strip(), **where)
@@ -81,26 +87,33 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
             pushed = push_cleaned(rows, run.config, (repo or "").strip(), **where)
         state = "was there already" if pushed.unchanged else "is pushed"
         said = render_report.sentences(f"{pushed.repo_id} {state}, {'private' if pushed.private else 'public'}.")
-        return [f'{said}<p class="sentence">{render_share.link(pushed.link)}</p>', gr.Button(visible=False)]
+        return [f'{said}<p class="sentence">{render_share.link(pushed.link)}</p>', gr.Button(visible=False), here]
 
     @toast
     def look_and_push(run_id: str | None, what: str, repo: str, public: bool) -> list[Any]:
-        return send(run_id, what, repo, public, looked=False)
+        return send(run_id, what, repo, public, told=None)
 
     @toast
-    def push_anyway(run_id: str | None, what: str, repo: str, public: bool) -> list[Any]:
-        return send(run_id, what, repo, public, looked=True)
+    def push_anyway(run_id: str | None, what: str, repo: str, public: bool, told: list[str] | None) -> list[Any]:
+        return send(run_id, what, repo, public, told)
+
+    def clear_if_other(run_id: str | None, what: str, told: list[str] | None) -> list[Any]:
+        """An answer that took its time is none for what is chosen now."""
+        return [gr.skip(), gr.skip()] if told is None or told[:2] == [run_id, what] else cleared()
+
+    def cleared() -> list[Any]:
+        return ["", gr.Button(visible=False)]
 
     private: dict[str, Any] = {"api_visibility": "private"}
-    for button, handler in ((panel.push, look_and_push), (panel.anyway, push_anyway)):
-        button.click(
-            handler, [chosen, panel.what, panel.repo, panel.public], [panel.result, panel.anyway], show_progress_on=panel.result,
-            concurrency_limit=2, **private,
-        )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **private}
+    inputs, shown = [chosen, panel.what, panel.repo, panel.public], [panel.result, panel.anyway]
+    for button, handler, more in ((panel.push, look_and_push, []), (panel.anyway, push_anyway, [panel.told])):
+        button.click(
+            handler, [*inputs, *more], [*shown, panel.told], show_progress_on=panel.result, concurrency_limit=2, **private
+        ).success(clear_if_other, [chosen, panel.what, panel.told], shown, **quiet)
     heard(owner.change, name.change, panel.what.input)(_named, [owner, name, panel.what], panel.repo, **quiet)
     for event in (chosen.change, panel.what.input):
-        heard(event)(lambda: ["", gr.Button(visible=False)], None, [panel.result, panel.anyway], **quiet)
+        heard(event)(cleared, None, shown, **quiet)
 
 
 def _named(owner: str | None, name: str | None, what: str) -> str:

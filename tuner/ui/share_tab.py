@@ -96,12 +96,17 @@ def _draw() -> _View:
 
 def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Radio, page: gr.Tab, tabs: gr.Tabs) -> None:
     """Fills the tab when it is opened, and when another run is chosen while it is open; a hidden tab does no work."""
-    shown = gr.State(False)
-    taken = [form.owner, form.name, form.adapter, form.push, view.login, *view.progress]
+    shown, of = gr.State(False), gr.State(None)
+    taken = [form.owner, form.name, form.adapter, form.push, view.login, *view.progress, of]
 
     @toast
-    def take(visible: bool, run_id: str | None, owner: str | None) -> list[Any]:
-        return _taken(context, run_id, owner) if visible else [gr.skip()] * len(taken)
+    def take(visible: bool, run_id: str | None, owner: str | None, of: str | None) -> list[Any]:
+        if not visible:
+            return [gr.skip()] * len(taken)
+        found = _taken(context, run_id, owner)
+        if run_id == of:  # seen before: what a person typed since stays
+            found[:3] = [gr.skip() if owner else found[0], gr.skip(), gr.skip()]
+        return [*found, run_id if context.pushable(run_id) else None]
 
     @toast
     def look(visible: bool, run_id: str | None, owner: str | None, name: str | None, adapter: bool) -> list[Any]:
@@ -114,7 +119,7 @@ def _wire_preview(context: Context, form: ShareForm, view: _View, chosen: gr.Rad
     asked = [shown, chosen, form.owner, form.name, form.adapter]
     tabs.select(opened, None, shown, **quiet)
     for event in (page.select(lambda: True, None, shown, **quiet).then, heard(chosen.change)):
-        filled = event(take, [shown, chosen, form.owner], taken, show_progress="hidden", concurrency_limit=4, **_PRIVATE)
+        filled = event(take, [shown, chosen, form.owner, of], taken, show_progress="hidden", concurrency_limit=4, **_PRIVATE)
         filled.then(look, asked, view.preview, show_progress_on=view.empty, concurrency_limit=2, **_PRIVATE)
     gr.on(
         [form.owner.input, form.name.blur, form.name.submit, form.adapter.input], look, asked, view.preview,

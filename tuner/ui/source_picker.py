@@ -12,10 +12,11 @@ from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data import hub_sets
 from tuner.data.files import FILE_SUFFIXES, store_uploads, uploaded_path
 from tuner.data.sources import kind_of
-from tuner.errors import SourceError
+from tuner.errors import SourceError, TunerError
 from tuner.ui import forms, model_facts, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
+from tuner.ui.heard import heard
 from tuner.words import exact
 
 _COLUMNS = ("text_column", "text_separator", "label_column")
@@ -33,6 +34,7 @@ class SourcePicker:
 
     Attributes:
         fields: the `data` settings drawn here, by name.
+        stored: `upload:DIGEST` of what was uploaded: Gradio removes it, and Tuner has a copy.
         of: the name whose columns and splits stand in the fields.
         label_map: the label map, edited in the table of labels.
         class_weights: belongs to the Train tab and is rendered there; made here because a fix sets it.
@@ -43,6 +45,7 @@ class SourcePicker:
     max_length: gr.Textbox
     kind: gr.Radio
     upload: gr.File
+    stored: gr.Textbox
     name: gr.Dropdown
     of: gr.State
     fields: dict[str, gr.components.Component]
@@ -53,7 +56,7 @@ class SourcePicker:
     @property
     def source(self) -> list[gr.components.Component]:
         """What `settings_of` takes, in its order."""
-        return [self.kind, self.upload, self.name, self.label_map, *self.fields.values()]
+        return [self.kind, self.upload, self.stored, self.name, self.label_map, *self.fields.values()]
 
     @property
     def chosen(self) -> list[gr.components.Component]:
@@ -75,6 +78,7 @@ def settings_of(
     context: Context,
     kind: str,
     uploads: list[str] | None,
+    stored: str | None,
     name: str | None,
     label_map: dict | None,
     *values: Any,  # noqa: ANN401
@@ -89,7 +93,9 @@ def settings_of(
     elif kind == text.SOURCE_UPLOAD:
         if not uploads:
             raise SourceError("No file was uploaded yet.", f"Choose a file that ends in {' '.join(FILE_SUFFIXES)}.")
-        source = store_uploads([Path(upload) for upload in uploads])
+        source = _stored(uploads) or stored
+        if not source:
+            raise SourceError("The uploaded file is no longer here.", "Choose it again.")
     else:
         if not (name or "").strip():
             raise SourceError("No data set was named.", "Type a Hub data set as owner/name, or take the sample.")
@@ -99,6 +105,16 @@ def settings_of(
     settings["text_column"] = _one_or_several(settings["text_column"])
     settings["text_separator"] = (settings["text_separator"] or "").replace("\\n", "\n")
     return {"source": source, "label_map": label_map or None, **settings}
+
+
+def _stored(uploads: list[str] | None) -> str:
+    """The source that Tuner keeps the uploaded files as; empty where they are gone, or none was chosen.
+
+    Raises:
+        SourceError: they are no table.
+    """
+    paths = [Path(upload) for upload in uploads or []]
+    return store_uploads(paths) if paths and all(path.exists() for path in paths) else ""
 
 
 def config_of(
@@ -177,6 +193,8 @@ def draw(context: Context) -> SourcePicker:
     upload = gr.File(
         label=text.UPLOAD, file_types=list(FILE_SUFFIXES), file_count="multiple", type="filepath", visible=False, elem_id="upload"
     )
+    # "hidden" and not False: it stands in the page, and outlives the server.
+    stored = gr.Textbox("", visible="hidden", show_label=False, container=False, elem_id="stored-upload")
     name = gr.Dropdown(
         choices=_offered(),
         value=None,
@@ -194,7 +212,7 @@ def draw(context: Context) -> SourcePicker:
     gr.Markdown(text.STEP_TOKENIZER, elem_classes="step")
     max_length = forms.widget("model", "max_length", ModelConfig.model_fields["max_length"], None)
     weights = forms.widget("training", "class_weights", TrainingConfig.model_fields["class_weights"], None, render=False)
-    picker = SourcePicker(model, max_length, kind, upload, name, gr.State(""), fields, gr.State(None), weights, look)
+    picker = SourcePicker(model, max_length, kind, upload, stored, name, gr.State(""), fields, gr.State(None), weights, look)
     _wire(context, picker, hub)
     return picker
 
@@ -214,7 +232,15 @@ def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
     mine = [picker.label_map, *picker.fields.values()]
     quiet: dict[str, Any] = {"api_visibility": "private", "queue": False}
     for chosen_anew in (picker.kind.input, picker.upload.change):
-        chosen_anew(untouched, None, mine, **quiet)
+        chosen_anew(untouched, None, mine, trigger_mode="always_last", **quiet)
+
+    def store(uploads: list[str] | None) -> str:
+        try:
+            return _stored(uploads)
+        except TunerError:
+            return ""  # said when somebody looks at it
+
+    heard(picker.upload.change)(store, picker.upload, picker.stored, **quiet)
     named_anew = gr.Number(0, visible="hidden")  # how often; "hidden" and not False: else it does not say that it changed
 
     def another(name: str | None, of: str, times: float) -> list[Any]:
@@ -223,7 +249,9 @@ def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
             return [gr.skip()] * (2 + len(mine))
         return [name, times + 1, *untouched()]
 
-    picker.name.input(another, [picker.name, picker.of, named_anew], [picker.of, named_anew, *mine], **quiet)
+    picker.name.input(
+        another, [picker.name, picker.of, named_anew], [picker.of, named_anew, *mine], trigger_mode="always_last", **quiet
+    )
 
     @toast
     def choices(name: str | None) -> list[Any]:

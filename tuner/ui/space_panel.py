@@ -75,9 +75,14 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
         opened: events after which it is filled anew: the tab was opened, another run chosen, a push has ended.
     """
 
+    of = gr.State(None)
+
     @toast
-    def show(run_id: str | None) -> list[Any]:
-        return _shown(context.pushable(run_id), context.local)
+    def show(run_id: str | None, of: list[Any] | None) -> list[Any]:
+        name, lend, *progress = _shown(context.pushable(run_id), context.local)
+        if of == [run_id, name]:  # seen before: what a person typed since stays
+            return [gr.skip(), gr.skip(), *progress, of]
+        return [name, lend, *progress, [run_id, name]]
 
     @toast
     def make(run_id: str | None, name: str, who: str, lend: bool, hardware: str) -> list[Any]:
@@ -114,7 +119,7 @@ def wire(context: Context, panel: SpacePanel, chosen: gr.Radio, opened: list[Any
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, **_PRIVATE}
     for event in opened:
-        event(show, chosen, panel.shown, **quiet)
+        event(show, [chosen, of], [*panel.shown, of], **quiet)
     inputs = [chosen, panel.name, panel.who, panel.lend, panel.hardware]
     made = panel.make.click(lambda: gr.Button(interactive=False), None, panel.make, **quiet).then(
         make, inputs, panel.progress, show_progress_on=panel.state, concurrency_limit=2, **_PRIVATE

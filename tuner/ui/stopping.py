@@ -17,11 +17,15 @@ class Stops:
         self._events: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def begin(self, request: gr.Request) -> threading.Event:
-        """The stop of the work that begins now; an earlier press counts no more."""
+    def begin(self, request: gr.Request) -> None:
+        """Makes the stop of the work that was asked for now and may have to wait for its turn."""
         with self._lock:
-            event = self._events[request.session_hash or ""] = threading.Event()
-        return event
+            self._events[request.session_hash or ""] = threading.Event()
+
+    def of(self, request: gr.Request) -> threading.Event:
+        """The stop of the work that begins now."""
+        with self._lock:
+            return self._events.setdefault(request.session_hash or "", threading.Event())
 
     def end(self, request: gr.Request) -> None:
         """Forgets the page's stop."""
@@ -57,7 +61,8 @@ def wire(
     def buttons(busy: bool) -> list[gr.Button]:
         return [gr.Button(interactive=not busy), gr.Button(interactive=busy)]
 
-    def begin() -> list[Any]:
+    def begin(request: gr.Request) -> list[Any]:
+        stops.begin(request)
         return [*buttons(busy=True), *(blank() if blank else [])]
 
     both = [button, stop]

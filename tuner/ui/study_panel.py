@@ -187,7 +187,7 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
         chosen: the list of runs, in which a new study is chosen.
     """
     private: dict[str, Any] = {"api_visibility": "private"}
-    panel.vary.input(_lines, [panel.vary, panel.values], panel.values, queue=False, **private)
+    panel.vary.input(_lines, [panel.vary, panel.values], panel.values, queue=False, trigger_mode="always_last", **private)
 
     def begin(start: _Start, proceed_anyway: bool, given: tuple[Any, ...]) -> list[Any]:
         own, settings = given[: len(start.inputs)], given[len(start.inputs) :]
@@ -236,9 +236,10 @@ def wire_best(
 
 
 def _lines(chosen: list[str], before: str) -> str:
-    """The chosen settings with their values, one a line; what a person wrote for one is kept."""
+    """The chosen settings with their values, one a line; what a person wrote for one, or of others than are offered, is kept."""
     known = {line.partition("=")[0].strip(): line.strip() for line in (before or "").splitlines() if line.strip()}
-    return "\n".join(known.get(path, f"{path}={USUAL[path]}") for path in chosen or [])
+    own = [line for path, line in known.items() if path not in USUAL]
+    return "\n".join([*(known.get(path, f"{path}={USUAL[path]}") for path in chosen or []), *own])
 
 
 def _number(name: str, given: str) -> float | None:

@@ -29,7 +29,13 @@ _DECISIONS = {"relabel": "→ {}", "keep": "kept", "drop": "dropped"}
 
 @dataclass(frozen=True)
 class SuspiciousPanel:
-    """What was drawn. `ranked` holds the list, `at` the place in it that the buttons decide about."""
+    """What was drawn.
+
+    Attributes:
+        ranked: the list.
+        of: identity of the source it is of.
+        at: the place in it that the buttons decide about.
+    """
 
     said: gr.Markdown
     judge: gr.Dropdown
@@ -45,6 +51,7 @@ class SuspiciousPanel:
     csv: gr.DownloadButton
     parquet: gr.DownloadButton
     ranked: gr.State
+    of: gr.State
     at: gr.State
 
 
@@ -70,9 +77,10 @@ def draw() -> SuspiciousPanel:
         use = gr.Button(text.USE_DECISIONS, variant="primary", size="sm", visible=False, elem_id="use-decisions")
         csv = gr.DownloadButton("CSV", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-csv")
         parquet = gr.DownloadButton("Parquet", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-parquet")
+    ranked, of, at = gr.State([]), gr.State(""), gr.State(0)
     return SuspiciousPanel(
-        said, judge, find, table, whole, buttons, accept, keep, drop, undo, use, csv, parquet, gr.State([]), gr.State(0)
-    )
+        said, judge, find, table, whole, buttons, accept, keep, drop, undo, use, csv, parquet, ranked, of, at
+    )  # fmt: skip
 
 
 def judges(source: str) -> list[tuple[str, str]]:
@@ -95,12 +103,12 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
         ranked = suspicious_in(data, _scorer(context, judge, data) if judge else None)
         if not ranked:
             raise SourceError("No label looks wrong to this judge.", "Try another judge, or go on to the training.")
-        return [_looked_at(data, judge), ranked, *_shown(data, ranked, 0)]
+        return [_looked_at(data, judge), ranked, data.identity, *_shown(data, ranked, 0)]
 
     @toast
-    def decide(action: str, ranked: list[Suspicion], at: int, *values: Any) -> list[Any]:  # noqa: ANN401
+    def decide(action: str, ranked: list[Suspicion], of: str, at: int, *values: Any) -> list[Any]:  # noqa: ANN401
         access.logged_in("decide about rows")
-        data, row = _undecided(context, values), ranked[at]
+        data, row = _undecided(context, values, of), ranked[at]
         if action == "undo":
             overlay.undo(data.identity, row.row_id)
             return _shown(data, ranked, at)
@@ -109,28 +117,37 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
         return _shown(data, ranked, min(at + 1, len(ranked) - 1))
 
     @toast
-    def choose(event: gr.SelectData, ranked: list[Suspicion], *values: Any) -> list[Any]:  # noqa: ANN401
-        return _shown(_undecided(context, values), ranked, min(int(event.index[0]), len(ranked) - 1))
+    def choose(event: gr.SelectData, ranked: list[Suspicion], of: str, *values: Any) -> list[Any]:  # noqa: ANN401
+        return _shown(_undecided(context, values, of), ranked, min(int(event.index[0]), len(ranked) - 1))
 
     @toast
-    def use(*values: Any) -> str:  # noqa: ANN401
-        return overlay.freeze(_undecided(context, values).identity)  # empty: none
+    def use(of: str, *values: Any) -> str:  # noqa: ANN401
+        return overlay.freeze(_undecided(context, values, of).identity)  # empty: none
 
     quiet = {"api_visibility": "private", "concurrency_limit": 4}
-    panel.find.click(find, [panel.judge, *picker.inputs], [panel.said, panel.ranked, *decided], **quiet)
-    panel.table.select(choose, [panel.ranked, *picker.inputs], decided, show_progress="hidden", **quiet)
+    panel.find.click(find, [panel.judge, *picker.inputs], [panel.said, panel.ranked, panel.of, *decided], **quiet)
+    panel.table.select(
+        choose, [panel.ranked, panel.of, *picker.inputs], decided, show_progress="hidden", trigger_mode="multiple", **quiet
+    )
     for button, action in ((panel.accept, "relabel"), (panel.keep, "keep"), (panel.drop, "drop"), (panel.undo, "undo")):
         button.click(
             lambda *values, action=action: decide(action, *values),
-            [panel.ranked, panel.at, *picker.inputs], decided, show_progress="hidden", **quiet,
+            [panel.ranked, panel.of, panel.at, *picker.inputs], decided, show_progress="hidden", **quiet,
         )  # fmt: skip
-    return panel.use.click(use, picker.inputs, picker.fields["overlay"], **quiet)
+    return panel.use.click(use, [panel.of, *picker.inputs], picker.fields["overlay"], **quiet)
 
 
-def _undecided(context: Context, values: tuple[Any, ...]) -> LabelledData:
-    """The rows as they are before decisions and fixes: what decisions are about."""
+def _undecided(context: Context, values: tuple[Any, ...], of: str = "") -> LabelledData:
+    """The rows as they are before decisions and fixes: what decisions are about.
+
+    Raises:
+        SourceError: they are of another source than `of`, where that is given.
+    """
     chosen: DataConfig = source_picker.config_of(context, *values).data
-    return context.data(chosen.model_copy(update={"fixes": [], "overlay": None}))
+    data = context.data(chosen.model_copy(update={"fixes": [], "overlay": None}))
+    if of not in ("", data.identity):
+        raise SourceError("This list is of the source that was chosen before.", f"Press “{text.FIND_SUSPICIOUS}” again.")
+    return data
 
 
 def _scorer(context: Context, run_id: str, data: LabelledData) -> Any:  # noqa: ANN401

@@ -339,7 +339,9 @@ def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
         return filled
 
     filled = [picker.model, picker.max_length, *settings.widgets.values()]
-    settings.preset.input(fill, [settings.preset, *filled], filled, show_progress="hidden", **_PRIVATE)
+    settings.preset.input(
+        fill, [settings.preset, *filled], filled, show_progress="hidden", **_PRIVATE, trigger_mode="always_last"
+    )
     # Apart: of two changes in one moment the answers may come in either order.
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
     heard(picker.model.change)(_base_line, picker.model, settings.base, **quiet)
@@ -348,7 +350,9 @@ def _wire_preset(picker: SourcePicker, settings: _Settings) -> None:
     # A commit goes with its model. That model is remembered: the box says `input` when somebody has only looked into it, too.
     revision, of = settings.widgets["model", "revision"], gr.State("")
     revision.change(lambda model: model, picker.model, of, **quiet)
-    picker.model.input(lambda model, of: gr.skip() if model == of else "", [picker.model, of], revision, **quiet)
+    picker.model.input(
+        lambda model, of: gr.skip() if model == of else "", [picker.model, of], revision, trigger_mode="always_last", **quiet
+    )
 
 
 def _wire_form(

@@ -97,7 +97,7 @@ def wire(context: Context, panel: WhatIfPanel, model: gr.Dropdown, one: OneTextP
         def say(done: int, total: int) -> None:
             progress((done, total), desc=text.EMBEDDING, unit="rows")
 
-        stop = stops.begin(request)
+        stop = stops.of(request)
         try:
             found = nearest(run, context.classifier(run.id), words, on_progress=say, should_stop=stop.is_set)
         finally:
