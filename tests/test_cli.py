@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import tuner
 from tests import tiny
 from tuner import catalog, runs
 from tuner.cli import main
@@ -342,6 +343,12 @@ def test_help_is_quick_to_load_and_exits_0():
     done = subprocess.run([sys.executable, "-m", "tuner", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "train" in done.stdout
+
+
+def test_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"tuner {tuner.__version__}\n")
 
 
 def test_script_prints_a_python_script(capsys, trained):

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from tuner import __version__
 from tuner.commands import bases, card, data, evaluation, feedback, models, pushing, reproduce, spaces, study, training
 from tuner.errors import TunerError, disk_is_full
 
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tuner", description="Fine-tune a text classifier and put it to work.", epilog="RUN is a run's id, or `latest`."
     )
+    parser.add_argument("--version", action="version", version=f"tuner {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:

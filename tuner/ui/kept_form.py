@@ -26,6 +26,25 @@ def kept(config: RunConfig, name: str) -> str:
     return config.model_copy(update={"name": name}).to_yaml()
 
 
+def restored(context: Context, settings: str) -> RunConfig:
+    """The kept settings; a model or data that can no longer be read, or not by who asks now, takes nothing else with it."""
+    first = RunConfig()
+    try:
+        config = RunConfig.from_yaml(settings)
+    except TunerError:  # none, or of another version
+        return first
+    base = {"name": first.model.name, "revision": None, "fingerprint": None}
+    for check, given, instead in (
+        (context.check_model, config.model.name, {"model": base}),
+        (context.check_data, config.data, {"data": first.data.model_dump()}),
+    ):
+        try:
+            check(given)
+        except TunerError:
+            config = config.with_changes(instead)
+    return config
+
+
 def wire(
     context: Context,
     state: gr.Textbox,
@@ -41,12 +60,7 @@ def wire(
     """
 
     def restore(settings: str) -> list[Any]:
-        try:
-            config = RunConfig.from_yaml(settings)
-            context.check_model(config.model.name)
-            context.check_data(config.data)
-        except TunerError:  # of another version, or data and models that are gone: as on the first day
-            config = RunConfig()
+        config = restored(context, settings)
         return [gr.skip()] * len(form) if config == RunConfig() else form_of(config)
 
     load(restore, state, list(form), js=_READ, show_progress="hidden", api_visibility="private")
