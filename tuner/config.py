@@ -66,7 +66,8 @@ class RunConfig(Section):
         wrong = _fields_of(mistakes)
         found = [clash for clash in known.contradictions() if wrong.isdisjoint((clash.field, *clash.others))]
         if problems := [*told, *(known._told(clash) for clash in found)]:
-            raise SettingsError(problems)
+            clashing = {path for clash in found for path in (clash.field, *clash.others)}
+            raise SettingsError(problems, rest=known, wrong=frozenset(wrong | clashing))
 
     @model_validator(mode="before")
     @classmethod

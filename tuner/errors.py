@@ -52,13 +52,23 @@ class SettingsError(TunerError):
     Args:
         problems: one sentence each, naming the field, the value and the allowed range.
         cure: where they are no settings of a run; None: that they are to be corrected.
+        rest: the RunConfig of those that are right, the wrong ones at their defaults; only to look for more problems in.
+        wrong: "section" or "section.field" of all that the problems are about.
     """
 
-    def __init__(self, problems: list[str], cure: str | None = None) -> None:
+    def __init__(
+        self,
+        problems: list[str],
+        cure: str | None = None,
+        rest: Any = None,  # noqa: ANN401
+        wrong: frozenset[str] = frozenset(),
+    ) -> None:
         many = f"{len(problems)} settings cannot be used: " if len(problems) > 1 else ""
         correct = f"Correct {'them' if many else 'it'} and start again; nothing was started."
         super().__init__(many + " ".join(problems), correct if cure is None else cure)
         self.problems = problems
+        self.rest = rest
+        self.wrong = wrong
 
 
 class DoubtError(TunerError):
@@ -114,7 +124,7 @@ def raise_all(found: list[TunerError]) -> None:
     if found and all(isinstance(error, NetworkError) for error in found):
         raise NetworkError(" ".join(dict.fromkeys(problems)))
     if found:
-        raise SettingsError(problems)
+        raise SettingsError(list(dict.fromkeys(problems)))
 
 
 def disk_is_full(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from tuner import runs
 from tuner.config import RunConfig
 from tuner.errors import DoubtError
 from tuner.ui import study_panel
+from tuner.ui.context import Context
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def panel():
     with gr.Blocks() as blocks:
         drawn, chosen = study_panel.draw(), gr.Radio([])
         config = RunConfig(training={"per_device_train_batch_size": 1024})
-        study_panel.wire(drawn, lambda: config, [], chosen)
+        study_panel.wire(Context(), drawn, lambda: config, [], chosen)
     proceed = drawn.starts[0].proceed
     press = [found.fn for found in blocks.fns.values() if found.outputs == [chosen, proceed]]
     return drawn, press

@@ -54,11 +54,13 @@ def _repeat(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, **plan: object) -> int:
+    from tuner.launch.refusals import told_at_once
     from tuner.launch.study import start
 
     config, problems = None, []
     try:
-        config = config_from(options)
+        with told_at_once():
+            config = config_from(options)
     except SettingsError as error:
         problems += error.problems
     try:

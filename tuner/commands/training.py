@@ -73,7 +73,10 @@ def add_start(parser: argparse.ArgumentParser) -> None:
 def _train(options: argparse.Namespace) -> int:
     if options.processes is not None:
         options.set.append(f"training.num_processes={options.processes}")
-    config = config_from(options)
+    from tuner.launch.refusals import ANY_MACHINE, told_at_once
+
+    with told_at_once(machine=ANY_MACHINE if options.backend == "jobs" else None):
+        config = config_from(options)
     if options.estimate:
         return _estimate(config, options.json)
     if options.backend == "local":

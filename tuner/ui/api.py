@@ -16,6 +16,7 @@ from tuner.hub import push_state
 from tuner.hub.push import push as push_run
 from tuner.launch import jobs, local
 from tuner.launch.estimate import estimate as estimate_run
+from tuner.launch.refusals import told_at_once
 from tuner.runs import Run
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
@@ -210,9 +211,9 @@ def _cut(value: Any) -> str:  # noqa: ANN401
 
 
 def _settings(context: Context, config: Any) -> RunConfig:  # noqa: ANN401
-    settings = RunConfig(**_a_dict(config))
-    context.check_data(settings.data)
-    context.check_model(settings.model.name)
+    with told_at_once(context.check):
+        settings = RunConfig(**_a_dict(config))
+    context.check(settings)
     return settings
 
 

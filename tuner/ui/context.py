@@ -327,6 +327,15 @@ class Context:
         if config.extra_source:
             self.check_source(name_and_revision(config.extra_source)[0])
 
+    def check(self, config: RunConfig) -> None:
+        """`check_model` and `check_data` of a run's settings.
+
+        Raises:
+            SourceError, ModelError, RunError: as they do.
+        """
+        self.check_data(config.data)
+        self.check_model(config.model.name)
+
     def check_model(self, name: str) -> None:
         """Refuses what is no name, paths where the app is not local, and runs the person may not see.
 

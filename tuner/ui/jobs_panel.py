@@ -73,6 +73,11 @@ def wire(context: Context, panel: JobsPanel) -> None:
     )
 
 
+def elsewhere(chosen: tuple[str, str | None, str]) -> bool:
+    """Whether the values of `JobsPanel.inputs` are those of a job."""
+    return chosen[0] == text.ON_JOBS
+
+
 def start(context: Context, config: RunConfig, chosen: tuple[str, str | None, str], proceed_anyway: bool) -> tuple[Run, str]:
     """Starts the run where it was chosen to be trained; returns what to say, too.
 
@@ -82,8 +87,8 @@ def start(context: Context, config: RunConfig, chosen: tuple[str, str | None, st
     Raises:
         TunerError: as `local.start` and `jobs.start`.
     """
-    where, flavor, timeout = chosen
-    if where != text.ON_JOBS:
+    _, flavor, timeout = chosen
+    if not elsewhere(chosen):
         run = local.start(config, proceed_anyway=proceed_anyway)
         return run, f"{run.title} is queued and starts when nothing else trains."
     about = {"flavor": flavor or "", "timeout": timeout or "", "token": own_token(context.local)}

@@ -11,12 +11,14 @@ from tuner import access, runs
 from tuner.config import RunConfig
 from tuner.errors import DoubtError, RunError, SettingsError
 from tuner.launch import study as studies
+from tuner.launch.refusals import told_at_once
 from tuner.runs import LIVING, Run
 from tuner.sections.training import Metric
 from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results, split_of
 from tuner.study.words import settings_in_words, table
 from tuner.ui import render, text
+from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast, when_over
 from tuner.words import exact
 
@@ -179,7 +181,13 @@ def command_line(run: Run) -> str:
     return " \\\n  ".join([command.replace("tuner train", f"tuner {plan.kind}", 1), *more])
 
 
-def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr.components.Component], chosen: gr.Radio) -> None:
+def wire(
+    context: Context,
+    panel: StudyPanel,
+    config_of: Callable[..., RunConfig],
+    inputs: list[gr.components.Component],
+    chosen: gr.Radio,
+) -> None:
     """Connects the left side.
 
     Args:
@@ -192,8 +200,10 @@ def wire(panel: StudyPanel, config_of: Callable[..., RunConfig], inputs: list[gr
     def begin(start: _Start, proceed_anyway: bool, given: tuple[Any, ...]) -> list[Any]:
         own, settings = given[: len(start.inputs)], given[len(start.inputs) :]
         plan = start.plan(*own)
+        with told_at_once(context.check):
+            config = config_of(*settings)
         try:
-            run = studies.start(config_of(*settings), StudyConfig(**plan), proceed_anyway=proceed_anyway)
+            run = studies.start(config, StudyConfig(**plan), proceed_anyway=proceed_anyway)
         except DoubtError as doubt:
             gr.Warning(as_text(doubt.cause), duration=12)
             return [gr.skip(), gr.Button(visible=True)]

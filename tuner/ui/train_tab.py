@@ -12,6 +12,7 @@ from tuner.colours import SENTIMENT
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
 from tuner.errors import DoubtError
+from tuner.launch.refusals import ANY_MACHINE, told_at_once
 from tuner.runs import LIVING, Run
 from tuner.ui import (
     augment_panel,
@@ -277,8 +278,10 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
 
     def begin(proceed_anyway: bool, values: tuple[Any, ...]) -> list[Any]:
         chosen_machine, values = values[: len(where)], values[len(where) :]
+        with told_at_once(context.check, ANY_MACHINE if jobs_panel.elsewhere(chosen_machine) else None):
+            config = config_of(*values)
         try:
-            run, said = jobs_panel.start(context, config_of(*values), chosen_machine, proceed_anyway)
+            run, said = jobs_panel.start(context, config, chosen_machine, proceed_anyway)
         except DoubtError as doubt:
             gr.Warning(as_text(doubt.cause), duration=12)
             return [gr.skip(), gr.Button(visible=True)]
@@ -292,7 +295,7 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     lr_panel.wire(settings.finder, config_of, inputs, settings.widgets["training", "learning_rate"])
     probe_panel.wire(context, settings.probe, config_of, inputs, picker.model)
     augment_panel.wire(context, settings.copies, config_of, inputs)
-    study_panel.wire(settings.study, config_of, inputs, chosen)
+    study_panel.wire(context, settings.study, config_of, inputs, chosen)
     estimate_panel.wire(context, settings.estimate, config_of, inputs, shown)
     start, proceed = settings.start, settings.proceed
     starting = lambda: gr.Button(text.STARTING, interactive=False)  # noqa: E731
