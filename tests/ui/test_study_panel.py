@@ -33,16 +33,21 @@ def panel():
         config = RunConfig(training={"per_device_train_batch_size": 1024})
         study_panel.wire(Context(), drawn, lambda: config, [], chosen)
     proceed = drawn.starts[0].proceed
-    press = [found.fn for found in blocks.fns.values() if found.outputs == [chosen, proceed]]
+    press = [found.fn for found in blocks.fns.values() if found.outputs[:2] == [chosen, proceed]]
     return drawn, press
 
 
 @pytest.fixture
 def search(panel):
-    """Presses "Proceed anyway" with a search with other values in some boxes: `search(metric="loss")`."""
-    drawn, (_, proceed) = panel
+    """Starts a search with other values in some boxes, also where it is doubtful: `search(metric="loss")`."""
+    drawn, (start, proceed) = panel
     values = {box.label.lower(): box.value for box in drawn.starts[0].inputs}
-    return lambda **given: proceed(*{**values, **given}.values())
+
+    def press(**given):
+        own = {**values, **given}.values()
+        return proceed(start(*own)[2], *own)
+
+    return press
 
 
 def test_a_doubtful_study_starts_only_when_told_to_proceed(panel, plans, monkeypatch):
@@ -50,10 +55,21 @@ def test_a_doubtful_study_starts_only_when_told_to_proceed(panel, plans, monkeyp
     monkeypatch.setattr(gr, "Warning", lambda words, **_: said.append(words))
     drawn, (start, proceed) = panel
     values = [box.value for box in drawn.starts[0].inputs]
-    assert start(*values)[1].visible
-    assert (said, plans) == (["It needs more memory than there is."], [])
-    assert not proceed(*values)[1].visible
+    _, anyway, told = start(*values)
+    assert (anyway.visible, said, plans) == (True, ["It needs more memory than there is."], [])
+    assert not proceed(told, *values)[1].visible
     assert len(plans) == 1
+
+
+def test_proceed_anyway_starts_no_other_study_than_the_doubt_was_told_of(panel, plans, monkeypatch):
+    said = []
+    monkeypatch.setattr(gr, "Warning", lambda words, **_: said.append(words))
+    drawn, (start, proceed) = panel
+    values = [box.value for box in drawn.starts[0].inputs]
+    told = start(*values)[2]
+    changed = [*values[:1], "3", *values[2:]]
+    assert proceed(told, *changed)[1].visible
+    assert (len(said), plans) == (2, [])
 
 
 def test_a_search_as_drawn_has_no_metric_of_its_own(search, plans):

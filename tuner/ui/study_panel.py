@@ -9,7 +9,7 @@ import gradio as gr
 
 from tuner import access, runs
 from tuner.config import RunConfig
-from tuner.errors import DoubtError, RunError, SettingsError
+from tuner.errors import RunError, SettingsError
 from tuner.launch import study as studies
 from tuner.launch.refusals import told_at_once
 from tuner.runs import LIVING, Run
@@ -17,7 +17,7 @@ from tuner.sections.training import Metric
 from tuner.study.plan import SHARES, USUAL, StudyConfig, parse_over, plan_of
 from tuner.study.results import results, split_of
 from tuner.study.words import settings_in_words, table
-from tuner.ui import render, text
+from tuner.ui import doubted, render, text
 from tuner.ui.context import Context
 from tuner.ui.errors import as_text, toast, when_over
 from tuner.words import exact
@@ -197,31 +197,28 @@ def wire(
     private: dict[str, Any] = {"api_visibility": "private"}
     panel.vary.input(_lines, [panel.vary, panel.values], panel.values, queue=False, trigger_mode="always_last", **private)
 
-    def begin(start: _Start, proceed_anyway: bool, given: tuple[Any, ...]) -> list[Any]:
+    def begin(start: _Start, told: list[Any] | None, given: tuple[Any, ...]) -> list[Any]:
         own, settings = given[: len(start.inputs)], given[len(start.inputs) :]
-        plan = start.plan(*own)
+        given_plan = start.plan(*own)
         with told_at_once(context.check):
             config = config_of(*settings)
-        try:
-            run = studies.start(config, StudyConfig(**plan), proceed_anyway=proceed_anyway)
-        except DoubtError as doubt:
-            gr.Warning(as_text(doubt.cause), duration=12)
-            return [gr.skip(), gr.Button(visible=True)]
-        row = runs.summary(run)
-        gr.Info(as_text(f"{row['title']} is queued and starts when nothing else trains."), duration=4)
-        choices = [render.run_choice(runs.summary(r)) for r in access.visible()]
-        return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
+        plan = StudyConfig(**given_plan)
+
+        def started(anyway: bool) -> tuple[Run, str]:
+            run = studies.start(config, plan, proceed_anyway=anyway)
+            return run, f"{runs.summary(run)['title']} is queued and starts when nothing else trains."
+
+        return doubted.begin([config.to_yaml(), plan.to_yaml()], told, started)
 
     for start in panel.starts:
-        begun: dict[str, Any] = {
-            "inputs": [*start.inputs, *inputs], "outputs": [chosen, start.proceed], "show_progress": "hidden", **private
-        }  # fmt: skip
+        told, values = gr.State(None), [*start.inputs, *inputs]
+        begun: dict[str, Any] = {"outputs": [chosen, start.proceed, told], "show_progress": "hidden", **private}
         pressed = start.button.click(
             lambda: [gr.Button(text.STARTING, interactive=False), gr.Button(visible=False)], None,
             [start.button, start.proceed], queue=False, **private,
-        ).then(toast(lambda *given, start=start: begin(start, False, given)), **begun)  # fmt: skip
+        ).then(toast(lambda *given, start=start: begin(start, None, given)), values, **begun)  # fmt: skip
         when_over(pressed, lambda start=start: gr.Button(start.label, interactive=True), start.button)
-        start.proceed.click(toast(lambda *given, start=start: begin(start, True, given)), **begun)
+        start.proceed.click(toast(lambda told, *given, start=start: begin(start, told, given)), [told, *values], **begun)
 
 
 def wire_best(

@@ -11,12 +11,12 @@ from tuner import access, catalog, runs
 from tuner.colours import SENTIMENT
 from tuner.config import RunConfig, fields
 from tuner.data.sources import kind_of
-from tuner.errors import DoubtError
 from tuner.launch.refusals import ANY_MACHINE, told_at_once
 from tuner.runs import LIVING, Run
 from tuner.ui import (
     augment_panel,
     curves_panel,
+    doubted,
     estimate_panel,
     forms,
     jobs_panel,
@@ -276,18 +276,12 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
         context.check_data(config.data)
         return config
 
-    def begin(proceed_anyway: bool, values: tuple[Any, ...]) -> list[Any]:
+    def begin(told: list[Any] | None, values: tuple[Any, ...]) -> list[Any]:
         chosen_machine, values = values[: len(where)], values[len(where) :]
         with told_at_once(context.check, ANY_MACHINE if jobs_panel.elsewhere(chosen_machine) else None):
             config = config_of(*values)
-        try:
-            run, said = jobs_panel.start(context, config, chosen_machine, proceed_anyway)
-        except DoubtError as doubt:
-            gr.Warning(as_text(doubt.cause), duration=12)
-            return [gr.skip(), gr.Button(visible=True)]
-        gr.Info(as_text(said), duration=4)
-        choices = [render.run_choice(runs.summary(r)) for r in access.visible()]
-        return [gr.Radio(choices=choices, value=run.id), gr.Button(visible=False)]
+        key = [*chosen_machine, config.to_yaml()]
+        return doubted.begin(key, told, lambda anyway: jobs_panel.start(context, config, chosen_machine, anyway))
 
     inputs = [settings.preset, settings.name, picker.model, picker.max_length, *settings.widgets.values(), *picker.source]
     where = settings.where.inputs
@@ -300,10 +294,13 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
     start, proceed = settings.start, settings.proceed
     starting = lambda: gr.Button(text.STARTING, interactive=False)  # noqa: E731
     ready = lambda: gr.Button(text.START, interactive=True)  # noqa: E731
-    begun: dict[str, Any] = {"inputs": [*where, *inputs], "outputs": [chosen, proceed], "show_progress": "hidden", **_PRIVATE}
-    pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(toast(lambda *v: begin(False, v)), **begun)
+    told = gr.State(None)
+    begun: dict[str, Any] = {"outputs": [chosen, proceed, told], "show_progress": "hidden", **_PRIVATE}
+    pressed = start.click(starting, None, start, queue=False, **_PRIVATE).then(
+        toast(lambda *values: begin(None, values)), [*where, *inputs], **begun
+    )
     when_over(pressed, ready, start)
-    proceed.click(toast(lambda *v: begin(True, v)), **begun)
+    proceed.click(toast(lambda told, *values: begin(told, values)), [told, *where, *inputs], **begun)
     line = settings.estimate.line
     hidden: dict[str, Any] = {"queue": False, "show_progress": "hidden", **_PRIVATE}
     line.change(lambda said: gr.skip() if estimate_panel.doubts(said) else gr.Button(visible=False), line, proceed, **hidden)
