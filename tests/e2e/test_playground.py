@@ -190,7 +190,7 @@ def test_correct_label_and_retrain(playground):
     expect(page.locator("#run-head")).to_contain_text("with 5 corrections")
     expect(page.locator("#run-head")).to_contain_text("completed", timeout=120_000)
     page.get_by_role("tab", name="Playground", exact=True).click()  # once the old model still answered here
-    expect(page.locator("#playground-model input")).to_have_value(re.compile("with 4 corrections"))
+    expect(page.locator("#playground-model input")).to_have_value(re.compile("with 5 corrections"))
     page.get_by_role("tab", name="Train", exact=True).click()
     train_it_further(page)
 

@@ -1,6 +1,7 @@
 """Every setting reaches the thing it sets."""
 
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests import tiny
 from tuner import modeling, runs
 from tuner.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from tuner.data.labelled import load_labelled
-from tuner.errors import NetworkError, SettingsError
+from tuner.errors import ModelError, NetworkError, SettingsError
 from tuner.launch.local import prepare
 from tuner.structure import GradualUnfreezing
 from tuner.training.build import build_model, build_trainer, custom_loss, encode, loss_weights, training_arguments
@@ -72,6 +73,7 @@ ELSEWHERE = {
 MODEL_FIELDS = {
     "name": "test_model_name_decides_the_base_model",
     "revision": "test_a_revision_of_a_local_model_is_refused",
+    "fingerprint": "test_a_fingerprint_refuses_another_model_in_its_place",
     "max_length": "test_max_length_cuts_the_rows",
     "hidden_dropout_prob": "test_dropout_reaches_every_dropout_of_the_model",
     "keep_head": "test_the_head_is_kept_where_asked",
@@ -436,6 +438,18 @@ def test_pad_to_max_length_also_trains_with_the_default_order(trainer_for):
 
 def test_model_name_decides_the_base_model(trainer_for):
     assert type(trainer_for(architecture="distilbert").model).__name__ == "DistilBertForSequenceClassification"
+
+
+def test_a_fingerprint_refuses_another_model_in_its_place(tiny_models, tmp_path):
+    shutil.copytree(tiny_models["bert"], tmp_path / "base")
+    pinned = ModelConfig(
+        name=str(tmp_path / "base"), fingerprint=modeling.fingerprint(modeling.find_base_model(str(tmp_path / "base")))
+    )
+    assert modeling.find_pinned(pinned).location == str(tmp_path / "base")
+    with (tmp_path / "base" / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    with pytest.raises(ModelError, match="has changed since the run was made"):
+        modeling.find_pinned(pinned)
 
 
 def test_a_revision_of_a_local_model_is_refused(trainer_for):
