@@ -229,12 +229,13 @@ def test_one_folder_that_cannot_be_fetched_is_tried_again_while_the_rest_is_kept
     wait_until(lambda: (home / "feedback" / "b" / "rows.jsonl").exists() and not late.standing.trouble)
 
 
-def test_a_run_that_another_container_kept_meanwhile_is_fetched(hub, keeping, finished, home):
+def test_a_run_that_another_container_kept_meanwhile_is_fetched(hub, keeping, finished, home, tmp_path):
     """A new version of a Space starts while the old one still runs: what that kept last was in no list until the next start."""
     keeping()
     wait_until(lambda: hub.commits)
     others = "20200101-000000-abcdef"
-    shutil.copytree(hub.repos[KEPT].folder / "runs" / finished.id, hub.repos[KEPT].folder / "runs" / others)
+    shutil.copytree(hub.repos[KEPT].folder / "runs" / finished.id, tmp_path / others)
+    (tmp_path / others).rename(hub.repos[KEPT].folder / "runs" / others)  # at once, as a commit is
     runs.write_status(finished, step=1)
     wait_until(lambda: (home / "runs" / others / "status.json").exists(), 10)
 

@@ -189,9 +189,10 @@ def _commit(hub: Any, who: str | None, body: bytes, address: dict) -> Answer:
     for path, content in contents.items():
         (repo.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (repo.folder / path).write_bytes(content)
-    hub.commits.append(header["summary"])
+    commit = repo.commit
+    hub.commits.append(header["summary"])  # last: a test that saw it may write there itself
     page = f"{hub.url}/{address['name']}/discussions/{len(hub.requests_open)}" if address["propose"] else None
-    made = {"commitUrl": f"{hub.url}/{address['name']}/commit/{repo.commit}", "commitOid": repo.commit}
+    made = {"commitUrl": f"{hub.url}/{address['name']}/commit/{commit}", "commitOid": commit}
     return 200, {**made, **({"pullRequestUrl": page} if page else {})}
 
 
