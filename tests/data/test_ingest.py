@@ -267,10 +267,10 @@ def test_the_fast_reader_leaves_broken_quotes_alone(row, tmp_path_factory):
 
 def test_what_a_gzip_file_unfolds_to_is_counted_while_it_is_read(write):
     path = write("a.csv.gz", gzip.compress(b"text,label\n" + b"a,b\n" * 25_000_000, 1))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(SourceError, match="holds more than 3 MiB"):
         ingest.read(path, most_bytes=3 * 2**20)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.slow
