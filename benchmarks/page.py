@@ -1,7 +1,7 @@
-"""What an open page costs while nobody touches it: `python -m benchmarks.page`.
+"""What a page costs, as it opens and while nobody touches it: `python -m benchmarks.page`.
 
-A page in Chromium at a server of its own, first with nothing going on, then with the chosen run training; the processor's time
-of the browser and of the server, as shares of one core.
+A page in Chromium at a server of its own, first with nothing going on, then with the chosen run training, then opened anew on
+that run; the processor's time of the browser and of the server, in seconds or as shares of one core.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from benchmarks.machine import describe_machine
 
 _CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
 _PORT = 7985
-_SETTLES = 10.0  # seconds until a page that was opened has drawn everything
+_SETTLES = 15.0  # seconds until a page that was opened has drawn everything
+_OPENED = "a run is opened"
 
 
 @contextmanager
@@ -52,18 +53,18 @@ def seconds_of(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes if process.is_running())
 
 
-def shares(page: Any, server: psutil.Process, seconds: float) -> dict[str, float]:  # noqa: ANN401
-    """Shares of one core that the browser and the server take while the page is open and nobody touches it."""
+def taken(page: Any, server: psutil.Process, seconds: float) -> dict[str, float]:  # noqa: ANN401
+    """Seconds of one core that the browser and the server take while the page is open and nobody touches it."""
     browser = [child for child in psutil.Process().children(recursive=True) if "chrom" in child.name()]
     before = seconds_of(browser), seconds_of([server])
     page.wait_for_timeout(1000 * seconds)
     after = seconds_of(browser), seconds_of([server])
-    return {name: (b - a) / seconds for name, a, b in zip(("browser", "server"), before, after, strict=True)}
+    return {name: b - a for name, a, b in zip(("browser", "server"), before, after, strict=True)}
 
 
 def measure(rounds: int, seconds: float) -> dict[str, list[dict[str, float]]]:
-    """In turns: nothing going on, and a run that trains; each with the page open anew."""
-    found: dict[str, list[dict[str, float]]] = {"nothing going on": [], "a run that trains": []}
+    """In turns: nothing going on, a run that trains, and that run opened; each with the page open anew."""
+    found: dict[str, list[dict[str, float]]] = {"nothing going on": [], "a run that trains": [], _OPENED: []}
     chromium = next(path for path in _CHROMIUM if os.path.exists(path))
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -75,10 +76,14 @@ def measure(rounds: int, seconds: float) -> dict[str, list[dict[str, float]]]:
                 if begin:
                     page.click("#start")
                     page.wait_for_function("/step \\d/.test(document.querySelector('#run-head').innerText)", timeout=120_000)
-                found[name].append(shares(page, server, seconds))
+                found[name].append({part: s / seconds for part, s in taken(page, server, seconds).items()})
                 if begin:
                     page.click("#stop")
                     page.wait_for_function("/stopped/.test(document.querySelector('#run-head').innerText)", timeout=240_000)
+                    address = page.url
+                    page.goto("about:blank")
+                    page.goto(address, wait_until="commit")
+                    found[_OPENED].append(taken(page, server, _SETTLES))
                 page.close()
         browser.close()
     return found
@@ -95,8 +100,9 @@ def main() -> None:
     print(describe_machine())
     for name, rows in found.items():
         for part in ("browser", "server"):
-            taken = [row[part] for row in rows]
-            print(f"{name:20} {part:8} {median(taken):6.1%} of a core ({min(taken):.1%} to {max(taken):.1%})")
+            each = [row[part] for row in rows]
+            form, unit = ("6.1f", "s of a core") if name == _OPENED else ("6.1%", "of a core")
+            print(f"{name:20} {part:8} {median(each):{form}} {unit} ({min(each):{form}} to {max(each):{form}})")
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

@@ -26,3 +26,17 @@ def test_a_second_choice_while_the_first_is_answered_is_not_lost():
     ]
     assert len(choices) > 10
     assert [each.name for each in choices if each.trigger_mode == "once"] == []
+
+
+def test_the_browser_follows_the_loading_of_what_shows_it_alone():
+    """It searches the page for each of these at every step of every event: that was half of the time that opening a run took."""
+    followed = [
+        (
+            function.name,
+            function.show_progress,
+            len(function.outputs if function.show_progress_on is None else function.show_progress_on),
+        )
+        for function in build_app(Context(local=True)).fns.values()
+        if function.fn is not None
+    ]
+    assert [each for each in followed if each[2] > (0 if each[1] == "hidden" else 30)] == []

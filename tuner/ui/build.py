@@ -141,8 +141,20 @@ def build_app(context: Context) -> gr.Blocks:
         following = ((data.next, "train"), (train.next, "evaluate"), (evaluate.next, "playground"), (playground.next, "share"))
         for button, target in following:
             button.click(lambda target=target: gr.Tabs(selected=target), None, tabs, queue=False, **quiet)
+    _watch_only_what_is_shown(app)
     people.attach(app, context)  # last
     return app
+
+
+def _watch_only_what_is_shown(app: gr.Blocks) -> None:
+    """Takes the components of events without a progress bar out of those whose loading the browser follows.
+
+    At every step of any event Gradio 6.31 searches the whole page for each component that any event so far was to fill, shown or
+    not: 7 of the 13 s of a core that opening a run took.
+    """
+    for function in app.fns.values():
+        if function.show_progress == "hidden" and function.show_progress_on is None:
+            function.show_progress_on = []
 
 
 def _linked(request: gr.Request) -> list[Any]:

@@ -71,6 +71,12 @@ class _View:
             self.notes, self.lower, self.labels, self.found, self.next, *self.browser.shown,
         ]  # fmt: skip
 
+    @property
+    def shows(self) -> dict[str, Any]:
+        """How an event fills it: what a person looks at shows that it is under way, and not each button of it."""
+        seen = [self.empty, self.facts, self.label_chart, self.token_chart, *(slot.words for slot in self.slots)]
+        return {"show_progress_on": seen, "concurrency_limit": 4, **_QUIET}
+
 
 def build(context: Context) -> DataTab:
     """Draws the tab inside the current gr.Tab."""
@@ -83,7 +89,7 @@ def build(context: Context) -> DataTab:
     showing = _wire_look(context, picker, view)
     _wire_findings(context, picker, view, showing)
     _wire_names(picker, view, showing)
-    suspicious_panel.wire(context, view.suspicious, picker).success(*showing, concurrency_limit=4, **_QUIET)
+    suspicious_panel.wire(context, view.suspicious, picker).success(*showing, **view.shows)
     return DataTab(picker, view.next)
 
 
@@ -199,7 +205,7 @@ def _wire_look(context: Context, picker: SourcePicker, view: _View) -> Any:  # n
     at_first = [view.empty, view.facts, view.lower, view.browser.table]
     pressed = picker.look.click(lambda: gr.Button(text.LOOKING, interactive=False), None, picker.look, queue=False, **_QUIET)
     glanced = pressed.then(glance, picker.inputs, at_first, show_progress="hidden", **_QUIET)
-    done = glanced.success(*showing, concurrency_limit=4, **_QUIET)
+    done = glanced.success(*showing, **view.shows)
     ready = lambda: gr.Button(text.LOOK, interactive=True)  # noqa: E731
     when_over(done, ready, picker.look)
     glanced.failure(ready, None, picker.look, queue=False, **_QUIET)
@@ -233,8 +239,8 @@ def _wire_findings(context: Context, picker: SourcePicker, view: _View, showing:
         slot.fix.click(
             lambda *values, number=number: mend(number, *values),
             [view.found, *picker.inputs], picker.mendable, show_progress="hidden", concurrency_limit=4, **_QUIET,
-        ).success(*showing, concurrency_limit=4, **_QUIET)  # fmt: skip
-    picker.fields["fixes"].input(*showing, concurrency_limit=4, trigger_mode="always_last", **_QUIET)
+        ).success(*showing, **view.shows)  # fmt: skip
+    picker.fields["fixes"].input(*showing, trigger_mode="always_last", **view.shows)
 
 
 def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401
@@ -249,4 +255,4 @@ def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noq
         (view.original_names, lambda: None, []),
     ):
         changed = button.click(handler, inputs, picker.label_map, show_progress="hidden", **_QUIET)
-        changed.success(*showing, concurrency_limit=4, **_QUIET)
+        changed.success(*showing, **view.shows)

@@ -59,7 +59,8 @@ def wire(panel: ReproducePanel, chosen: gr.Radio) -> None:
     private: dict[str, Any] = {"api_visibility": "private"}
     panel.fold.expand(show, chosen, [panel.script, panel.facts], show_progress_on=panel.script, concurrency_limit=2, **private)
     made_files.wire(panel.pack, panel.download, pack, [chosen])
-    heard(chosen.change)(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], queue=False, **private)
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", **private}
+    heard(chosen.change)(_empty, None, [panel.fold, panel.script, panel.facts, panel.download], **quiet)
 
 
 def _run(run_id: str | None) -> runs.Run:

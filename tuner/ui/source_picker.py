@@ -225,12 +225,12 @@ def offered(columns: Sequence[str]) -> list[gr.Dropdown]:
 def _wire(context: Context, picker: SourcePicker, hub: str) -> None:
     picker.kind.change(
         lambda chosen: [gr.File(visible=chosen == text.SOURCE_UPLOAD), gr.Dropdown(visible=chosen == hub)],
-        picker.kind, [picker.upload, picker.name], api_visibility="private", queue=False,
+        picker.kind, [picker.upload, picker.name], api_visibility="private", queue=False, show_progress="hidden",
     )  # fmt: skip
     # Another source has other columns and splits: what a person chose for the last one goes.
     untouched = lambda: [None, *(_shown(field, DataConfig.model_fields[field].get_default()) for field in FIELDS)]  # noqa: E731
     mine = [picker.label_map, *picker.fields.values()]
-    quiet: dict[str, Any] = {"api_visibility": "private", "queue": False}
+    quiet: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     for chosen_anew in (picker.kind.input, picker.upload.change):
         chosen_anew(untouched, None, mine, trigger_mode="always_last", **quiet)
 

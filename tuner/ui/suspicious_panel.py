@@ -125,7 +125,8 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
         return overlay.freeze(_undecided(context, values, of).identity)  # empty: none
 
     quiet = {"api_visibility": "private", "concurrency_limit": 4}
-    panel.find.click(find, [panel.judge, *picker.inputs], [panel.said, panel.ranked, panel.of, *decided], **quiet)
+    found = [panel.said, panel.ranked, panel.of, *decided]
+    panel.find.click(find, [panel.judge, *picker.inputs], found, show_progress_on=[panel.said, panel.table], **quiet)
     panel.table.select(
         choose, [panel.ranked, panel.of, *picker.inputs], decided, show_progress="hidden", trigger_mode="multiple", **quiet
     )
