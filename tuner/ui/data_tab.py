@@ -74,7 +74,7 @@ class _View:
     @property
     def shows(self) -> dict[str, Any]:
         """How an event fills it: what a person looks at shows that it is under way, and not each button of it."""
-        seen = [self.empty, self.facts, self.label_chart, self.token_chart, *(slot.words for slot in self.slots)]
+        seen = [self.empty, self.facts, self.label_chart, self.token_chart, self.tokens, *(slot.words for slot in self.slots)]
         return {"show_progress_on": seen, "concurrency_limit": 4, **_QUIET}
 
 
