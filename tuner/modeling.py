@@ -173,6 +173,18 @@ def folder_of(name: str) -> Path | None:
         return None
 
 
+def _safely(model: BaseModel) -> dict[str, Any]:
+    """How any of its files is read: at its commit, and none of its code is run."""
+    return {"revision": model.revision, "trust_remote_code": False, "token": token()}
+
+
+def weights_safely(model: BaseModel) -> dict[str, Any]:
+    """How its weights are read by a `from_pretrained`: as float32, from safetensors alone, since a pickle may run code."""
+    import torch
+
+    return {**_safely(model), "dtype": torch.float32, "use_safetensors": True}
+
+
 def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
     """The tokenizer, padding on the right, with a pad token (the end-of-text token where it has none).
 
@@ -182,14 +194,7 @@ def load_tokenizer(model: BaseModel) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     with translated(model.name):
-        tokenizer = AutoTokenizer.from_pretrained(
-            model.location,
-            revision=model.revision,
-            padding_side="right",
-            truncation_side="right",
-            trust_remote_code=False,
-            token=token(),
-        )
+        tokenizer = AutoTokenizer.from_pretrained(model.location, padding_side="right", truncation_side="right", **_safely(model))
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise ModelError(f"The tokenizer of {model.name} has neither a pad nor an end token.", "Take another base model.")
@@ -286,23 +291,18 @@ def load_for_training(
     Raises:
         ModelError: its weights cannot be read.
     """
-    import torch
     from transformers import AutoModelForSequenceClassification, set_seed
 
     set_seed(seed)
     with translated(model.name):
         loaded = AutoModelForSequenceClassification.from_pretrained(
             model.location,
-            revision=model.revision,
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={name: index for index, name in enumerate(labels)},
             problem_type="single_label_classification",
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            token=token(),
             ignore_mismatched_sizes=True,
+            **weights_safely(model),
             **dropout_settings(model, dropout),
         )
     if keep_head:
@@ -331,18 +331,10 @@ def load_encoder(model: BaseModel) -> "PreTrainedModel":
     Raises:
         ModelError: its weights cannot be read.
     """
-    import torch
     from transformers import AutoModel
 
     with translated(model.name):
-        return AutoModel.from_pretrained(
-            model.location,
-            revision=model.revision,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            token=token(),
-        ).eval()
+        return AutoModel.from_pretrained(model.location, **weights_safely(model)).eval()
 
 
 def dropout_settings(model: BaseModel, rate: float | None) -> dict[str, float]:
@@ -356,21 +348,13 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
     Raises:
         ModelError: it is no sequence classifier, or its weights cannot be read.
     """
-    import torch
     from transformers import AutoModelForSequenceClassification
 
     if not is_classifier(model):
         heads = model.config.get("architectures") or []
         raise ModelError(f"'{model.name}' is no classifier ({', '.join(map(str, heads)) or 'no head named'}).", "Train it first.")
     with translated(model.name):
-        return AutoModelForSequenceClassification.from_pretrained(
-            model.location,
-            revision=model.revision,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            token=token(),
-        ).eval()
+        return AutoModelForSequenceClassification.from_pretrained(model.location, **weights_safely(model)).eval()
 
 
 def count_tokens(model: BaseModel, texts: list[str]) -> list[int]:

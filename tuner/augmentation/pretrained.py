@@ -49,7 +49,7 @@ def embeddings(base: modeling.BaseModel) -> "torch.Tensor":
     from transformers import AutoModel
 
     with modeling.translated(base.name):
-        model = AutoModel.from_pretrained(base.location, **_safely(base))
+        model = AutoModel.from_pretrained(base.location, **modeling.weights_safely(base))
     return model.get_input_embeddings().weight.detach()
 
 
@@ -72,7 +72,9 @@ def load_masked(base: modeling.BaseModel) -> "PreTrainedModel":
 
     refuse_without_head(base)
     with modeling.translated(base.name):
-        model, report = AutoModelForMaskedLM.from_pretrained(base.location, output_loading_info=True, **_safely(base))
+        model, report = AutoModelForMaskedLM.from_pretrained(
+            base.location, output_loading_info=True, **modeling.weights_safely(base)
+        )
     missing = sorted(name for name in report["missing_keys"] if name.startswith(_HEADS))
     if missing:  # config.json may promise a head that the weights do not hold; it would guess at random
         raise _no_head(base, f"its weights lack {missing[0]}")
@@ -99,18 +101,6 @@ def _no_head(base: modeling.BaseModel, why: str) -> ModelError:
         f"'{base.name}' cannot fill in masked words: it has no masked-word head ({why}).",
         "Set augmentation.masked to 0, or take a base model with one, such as google-bert/bert-base-uncased.",
     )
-
-
-def _safely(base: modeling.BaseModel) -> dict:
-    import torch
-
-    return {
-        "revision": base.revision,
-        "dtype": torch.float32,
-        "use_safetensors": True,
-        "trust_remote_code": False,
-        "token": modeling.token(),
-    }
 
 
 def _weight_names(base: modeling.BaseModel) -> list[str]:
