@@ -1,7 +1,7 @@
 """What keeps an open page fresh: the browser asks for two marks of what can be seen, and has the page renewed when they change.
 
-Asked without Gradio's Timer: for each event, even of one hidden number, the browser goes over every component that was ever
-part of an event. With a Timer an open page took an eighth of a core while nothing happened, and two thirds of one while it
+Asked without Gradio's Timer: for each event, even of one hidden number, the browser goes over every component whose loading it
+follows. With a Timer an open page took an eighth of a core while nothing happened, and two thirds of one while it
 watched a run; the training has that core now (measured with Chromium: `benchmarks/page.py`).
 """
 
