@@ -150,7 +150,7 @@ def _watch_only_what_is_shown(app: gr.Blocks) -> None:
     """Takes the components of events without a progress bar out of those whose loading the browser follows.
 
     At every step of any event Gradio 6.31 searches the whole page for each component that any event so far was to fill, shown or
-    not: 7 of the 13 s of a core that opening a run took.
+    not: opening a run took 11 s of a core, and takes 5 now (measured with Chromium: `benchmarks/page.py`).
     """
     for function in app.fns.values():
         if function.show_progress == "hidden" and function.show_progress_on is None:

@@ -1,11 +1,12 @@
 """Data: choose a model and a source, see what is in it and what is wrong with it, and mend it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 import pandas as pd
+from gradio.events import Dependency
 
 from tuner.colours import SENTIMENT, label_colours
 from tuner.config import RunConfig, merge
@@ -18,6 +19,7 @@ from tuner.ui.row_browser import ALL_LABELS, RowBrowser
 from tuner.ui.source_picker import SourcePicker
 from tuner.ui.suspicious_panel import SuspiciousPanel
 
+_ShowAfter = Callable[..., Dependency]
 _SLOTS = len(text.FINDINGS)
 _QUIET: dict[str, Any] = {"api_visibility": "private"}
 _KEPT_COLOURS = {"read whole": SENTIMENT["positive"], "cut": SENTIMENT["negative"]}
@@ -72,10 +74,9 @@ class _View:
         ]  # fmt: skip
 
     @property
-    def shows(self) -> dict[str, Any]:
-        """How an event fills it: what a person looks at shows that it is under way, and not each button of it."""
-        seen = [self.empty, self.facts, self.label_chart, self.token_chart, self.tokens, *(slot.words for slot in self.slots)]
-        return {"show_progress_on": seen, "concurrency_limit": 4, **_QUIET}
+    def looked_at(self) -> list[Any]:
+        """Its parts that show that it is being filled: what a person looks at, and not each button of it."""
+        return [self.empty, self.facts, self.label_chart, self.token_chart, self.tokens, *(slot.words for slot in self.slots)]
 
 
 def build(context: Context) -> DataTab:
@@ -86,10 +87,10 @@ def build(context: Context) -> DataTab:
             picker = source_picker.draw(context)
         with gr.Column(scale=2, min_width=480):
             view = _draw()
-    showing = _wire_look(context, picker, view)
-    _wire_findings(context, picker, view, showing)
-    _wire_names(picker, view, showing)
-    suspicious_panel.wire(context, view.suspicious, picker).success(*showing, **view.shows)
+    show_after = _wire_look(context, picker, view)
+    _wire_findings(context, picker, view, show_after)
+    _wire_names(picker, view, show_after)
+    show_after(suspicious_panel.wire(context, view.suspicious, picker).success)
     return DataTab(picker, view.next)
 
 
@@ -183,8 +184,8 @@ def _slot_values(profile: DataProfile) -> list[Any]:
     return values
 
 
-def _wire_look(context: Context, picker: SourcePicker, view: _View) -> Any:  # noqa: ANN401
-    """Connects the primary button; returns what shows the source again, as a handler with inputs and outputs."""
+def _wire_look(context: Context, picker: SourcePicker, view: _View) -> _ShowAfter:
+    """Connects the primary button; returns what takes an event, and has it show the source again."""
 
     @toast
     def show(*values: Any) -> list[Any]:  # noqa: ANN401
@@ -201,18 +202,21 @@ def _wire_look(context: Context, picker: SourcePicker, view: _View) -> Any:  # n
         return [gr.HTML(visible=False), gr.Textbox(text.READING, visible=True), gr.Column(visible=True), head]
 
     columns = [picker.fields["text_column"], picker.fields["label_column"]]
-    showing = (show, picker.inputs, [*view.filled, view.suspicious.judge, *columns])
+    outputs = [*view.filled, view.suspicious.judge, *columns]
+
+    def show_after(event: Callable[..., Dependency], **more: Any) -> Dependency:  # noqa: ANN401
+        return event(show, picker.inputs, outputs, show_progress_on=view.looked_at, concurrency_limit=4, **_QUIET, **more)
+
     at_first = [view.empty, view.facts, view.lower, view.browser.table]
     pressed = picker.look.click(lambda: gr.Button(text.LOOKING, interactive=False), None, picker.look, queue=False, **_QUIET)
     glanced = pressed.then(glance, picker.inputs, at_first, show_progress="hidden", **_QUIET)
-    done = glanced.success(*showing, **view.shows)
     ready = lambda: gr.Button(text.LOOK, interactive=True)  # noqa: E731
-    when_over(done, ready, picker.look)
+    when_over(show_after(glanced.success), ready, picker.look)
     glanced.failure(ready, None, picker.look, queue=False, **_QUIET)
-    return showing
+    return show_after
 
 
-def _wire_findings(context: Context, picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401
+def _wire_findings(context: Context, picker: SourcePicker, view: _View, show_after: _ShowAfter) -> None:
     """Connects "show rows" and the fix of every finding."""
     turn = row_browser.wire(context, view.browser, lambda *values: source_picker.config_of(context, *values), picker.inputs)
 
@@ -236,14 +240,15 @@ def _wire_findings(context: Context, picker: SourcePicker, view: _View, showing:
             lambda *values, number=number: show_rows(number, *values),
             [view.found, *picker.inputs], rows, show_progress="hidden", concurrency_limit=4, **_QUIET,
         )  # fmt: skip
-        slot.fix.click(
+        mended = slot.fix.click(
             lambda *values, number=number: mend(number, *values),
             [view.found, *picker.inputs], picker.mendable, show_progress="hidden", concurrency_limit=4, **_QUIET,
-        ).success(*showing, **view.shows)  # fmt: skip
-    picker.fields["fixes"].input(*showing, trigger_mode="always_last", **view.shows)
+        )  # fmt: skip
+        show_after(mended.success)
+    show_after(picker.fields["fixes"].input, trigger_mode="always_last")
 
 
-def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noqa: ANN401
+def _wire_names(picker: SourcePicker, view: _View, show_after: _ShowAfter) -> None:
     """Connects renaming, merging and leaving out labels."""
 
     @toast
@@ -255,4 +260,4 @@ def _wire_names(picker: SourcePicker, view: _View, showing: Any) -> None:  # noq
         (view.original_names, lambda: None, []),
     ):
         changed = button.click(handler, inputs, picker.label_map, show_progress="hidden", **_QUIET)
-        changed.success(*showing, **view.shows)
+        show_after(changed.success)
