@@ -55,6 +55,21 @@ def test_open_a_cell_filter_errors_cut_a_slice_compare(page, server, two_runs):
 
 
 @pytest.mark.slow
+def test_an_evaluation_that_is_ready_late_waits_for_its_run(page, server, two_runs):
+    """What was asked of one run does not stand under another; it is there when somebody comes back."""
+    page.goto(f"{server}/?run={two_runs[0]}&tab=evaluate")
+    answer = page.locator("#answer")
+    expect(answer).to_contain_text("test rows")
+    page.locator("#evaluate-split label").filter(has_text="validation").click()
+    page.click("#evaluate")
+    page.locator("#run-list label").filter(has_text="4 steps").click()
+    expect(page.locator("[data-testid=toast-body]").filter(has_text="It stands here when that run is chosen")).to_be_visible()
+    expect(answer).to_contain_text("test rows")
+    page.locator("#run-list label").filter(has_text="60 steps").click()
+    expect(answer).to_contain_text("validation rows")
+
+
+@pytest.mark.slow
 def test_curves_calibration_and_behaviour_are_drawn(page, server, two_runs):
     page.goto(f"{server}/?run={two_runs[0]}&tab=evaluate")
     expect(page.locator("#answer")).to_contain_text("Right")

@@ -1,5 +1,6 @@
 """The endpoints, called by somebody else's client."""
 
+import json
 import time
 
 import httpx
@@ -110,6 +111,26 @@ def test_a_run_is_evaluated_on_another_source(client, run_id, settings):
     report = client.predict(run_id, settings["data"]["source"], "validation", api_name="/evaluate")
     assert report["split"] == "validation"
     assert report["n"] == sum(map(sum, report["confusion_matrix"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", ["body", ["body"]])
+def test_the_columns_of_another_source_are_named(client, run_id, named, server_home, tmp_path):
+    """Guessed would be the longer text and its neighbour."""
+    rows = [{"body": f"the film was {word}", "longer": "nothing of interest to anybody at all", "mark": mark, "kind": "pos"}
+            for word, mark in [("good", "pos"), ("bad", "neg")] * 10]  # fmt: skip
+    path = tmp_path / "columns.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    report = client.predict(run_id, str(path), "all", named, "mark", api_name="/evaluate")
+    assert [scores["support"] for scores in report["per_class"].values()] == [10, 10]
+    folder = str(server_home / "runs" / run_id / "model")
+    assert client.predict([run_id, folder], str(path), "all", named, "mark", api_name="/compare")["n"] == 20
+
+
+@pytest.mark.slow
+def test_columns_that_are_none_are_refused(client, run_id, settings):
+    with pytest.raises(AppError, match="text_column = 5 names no column"):
+        client.predict(run_id, settings["data"]["source"], "test", 5, api_name="/evaluate")
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from tuner.launch import jobs, local
 from tuner.launch.estimate import estimate as estimate_run
 from tuner.launch.refusals import told_at_once
 from tuner.runs import Run
+from tuner.scoring import Extras
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.sharing import own_token
@@ -57,7 +58,7 @@ def _about_data_and_models(context: Context) -> list[Any]:
         source: str,
         config: str | None = None,
         split: str = "train",
-        text_column: str | None = None,
+        text_column: str | list | None = None,
         label_column: str | None = None,
         model: str = SAMPLE_MINILM,
     ) -> dict:
@@ -68,25 +69,43 @@ def _about_data_and_models(context: Context) -> list[Any]:
         context.check_model(model)
         return profile(settings, context.data(settings.data), check_split(split or "train")).model_dump(mode="json")
 
-    def evaluate(model: str, source: str | None = None, split: str | None = None) -> dict:
+    def evaluate(
+        model: str,
+        source: str | None = None,
+        split: str | None = None,
+        text_column: str | list | None = None,
+        label_column: str | None = None,
+    ) -> dict:
         """The report of a run, folder or Hub model on a source (None: the run's own data).
 
-        `split`: train, validation, test or all; None for the test rows, and for all of a source that has none.
+        `split`: train, validation, test or all; None for the test rows, and for all of a source that has none. `text_column`:
+        the source's column of the text, or a list of such; None for those that the run was trained with, or a guess.
         """
         context.check_model(model)
         if source:
             context.check_source(source)
-        return context.evaluate(model, source or None, split or None).report.model_dump(mode="json")
+        extras = Extras(text_column=_columns(text_column), label_column=label_column or None)
+        return context.evaluate(model, source or None, split or None, extras).report.model_dump(mode="json")
 
-    def compare(models: list, source: str | None = None, split: str | None = None) -> dict:
-        """Two or more runs, folders or Hub models on the rows they share: the first against each other one."""
+    def compare(
+        models: list,
+        source: str | None = None,
+        split: str | None = None,
+        text_column: str | list | None = None,
+        label_column: str | None = None,
+    ) -> dict:
+        """Two or more runs, folders or Hub models on the rows they share: the first against each other one.
+
+        Further arguments as in `/evaluate`.
+        """
         if not isinstance(models, list) or not all(isinstance(name, str) for name in models):
             raise SourceError("models is not a list of names.", "Give a JSON list of run ids or Hub models.")
         for name in models:
             context.check_model(name)
         if source:
             context.check_source(source)
-        return compare_models(models, source or None, split or None).to_json()
+        columns: dict[str, Any] = {"text_column": _columns(text_column), "label_column": label_column or None}
+        return compare_models(models, source or None, split or None, **columns).to_json()
 
     def explain(model: str, text: str, label: str | None = None, method: str = "leave_one_out") -> dict:
         """Every word's part in a label (None: the predicted one), by one of the methods of `tuner.explain`."""
@@ -204,6 +223,19 @@ def _whole(name: str, value: Any) -> int:  # noqa: ANN401
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_WHOLE:
         raise SettingsError([f"{name} = {_cut(value)} is no number from 0 to {_MOST_WHOLE:,}."], "Give a whole number from 0.")
     return int(value)
+
+
+def _columns(named: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """The columns of the text that a program named: one, several, or none.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    columns = [named] if isinstance(named, str) else named or []
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        cure = 'Give the name of a column, or a list of names such as ["title", "body"].'
+        raise SettingsError([f"text_column = {_cut(named)} names no column."], cure)
+    return tuple(name for name in columns if name)
 
 
 def _cut(value: Any) -> str:  # noqa: ANN401

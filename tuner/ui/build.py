@@ -92,10 +92,10 @@ def build_app(context: Context) -> gr.Blocks:
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
         @toast
-        def choose(run_id: str | None) -> list[Any]:
-            return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id, len(evaluate.view))]
+        def choose(run_id: str | None, made: dict[str, str]) -> list[Any]:
+            return [*train_tab.view_of(run_id), *evaluate_tab.view_of(run_id, len(evaluate.view), made)]
 
-        heard(chosen.change)(choose, chosen, [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
+        heard(chosen.change)(choose, [chosen, evaluate.made], [*train.view, *evaluate.view], concurrency_limit=None, **quiet)
         chosen.change(None, chosen, None, js=_RUN_TO_URL, api_visibility="private")
 
         # Apart, and in the queue: a function outside of it has no toast but for errors.

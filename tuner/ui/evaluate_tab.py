@@ -1,5 +1,6 @@
 """Evaluate: how good the chosen run is, where it is wrong, and whether it is really better."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from tuner import access, catalog, runs
+from tuner import access, catalog, evaluations, runs
 from tuner.colours import label_colours
 from tuner.errors import RunError
 from tuner.evaluation.label_map import UnknownLabels
@@ -31,11 +32,13 @@ class EvaluateTab:
 
     Attributes:
         view: the components a chosen run fills.
+        made: the name of the last evaluation that was made here while each run was chosen.
         next: the button that goes on.
         send: a click sends the text of `text` to the Playground.
     """
 
     view: list[gr.components.Component]
+    made: gr.State
     next: gr.Button
     send: gr.Button
     text: gr.Textbox
@@ -92,14 +95,15 @@ class _Parts:
         return [self.worst, self.found, self.slices, *curves, self.behaviour, self.failures]
 
 
-def view_of(run_id: str | None, size: int) -> list[Any]:
-    """Values for `EvaluateTab.view`: the chosen run's stored evaluation, or what is missing.
+def view_of(run_id: str | None, size: int, made: dict[str, str] | None = None) -> list[Any]:
+    """Values for `EvaluateTab.view`: the chosen run's newest evaluation, or what is missing.
 
     Args:
         size: how many components the view has.
+        made: `EvaluateTab.made`; None for the run's own evaluation alone.
     """
     run = access.get(run_id) if run_id else None
-    found = of_run(run) if run else None
+    found = _newest(run, (made or {}).get(run.id)) if run else None
     if found is None:
         nothing = [gr.HTML(render.empty(_missing(run))), "", gr.Column(visible=False), gr.Button(visible=False)]
         return [*nothing, *[gr.skip()] * (size - len(nothing))]
@@ -116,7 +120,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
             following = gr.Button(text.TO_PLAYGROUND, variant="primary", visible=False, elem_id="to-playground")
         with gr.Column(scale=2, min_width=480):
             answer = gr.HTML(render.empty(_missing(None)), elem_id="answer")
-    shown = gr.State("")
+    shown, made, of = gr.State(""), gr.State({}), gr.State(None)
     with gr.Column(visible=False) as filled, gr.Tabs(elem_id="evaluate-tabs") as tabs:
         with gr.Tab("Overview", id="overview"):
             overview = _draw_overview()
@@ -131,7 +135,8 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
 
     @toast
     def evaluate(run_id: str, source: str, split: str, model: str, texts: list[str], label: str | None, labels: pd.DataFrame,
-                 against: str, metrics: str, tests: str | None, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
+                 against: str, metrics: str, tests: str | None, made: dict[str, str],
+                 progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  # fmt: skip
         name, own = (model or "").strip(), source in ("", None, _OWN_DATA)
         for each in [name, *_words(against)] if name else _words(against):
             context.check_model(each)
@@ -157,12 +162,20 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
             cure = f"Say in the table which of its labels each of them is, then press “{text.EVALUATE}” again."
             gr.Warning(as_text(f"{error.cause} {cure}"))
             rows = [[unknown, ""] for unknown in error.unknown]
-            return [*[gr.skip()] * len(view), gr.Accordion(open=True), gr.Dataframe(rows)]
-        return [*_filled(found), gr.skip(), gr.skip()]
+            return [gr.Accordion(open=True), gr.Dataframe(rows), gr.skip(), None]
+        return [gr.skip(), gr.skip(), {**made, run_id: found.name}, [run_id]]
 
-    go.click(
-        evaluate, [chosen, *form.values], [*view, form.more, form.labels], api_visibility="private", show_progress_on=[answer]
-    )
+    @toast
+    def show(run_id: str, of: list[str] | None, made: dict[str, str]) -> list[Any]:
+        if of == [run_id]:
+            return _filled(context.evaluation(made[run_id]))
+        if of is not None:  # another run was chosen meanwhile
+            gr.Info(as_text(text.EVALUATED_MEANWHILE.format(access.get(of[0]).title)), duration=8)
+        return [gr.skip()] * len(view)
+
+    asked = {"api_visibility": "private", "show_progress_on": [answer]}
+    scored = go.click(evaluate, [chosen, *form.values, made], [form.more, form.labels, made, of], **asked)
+    scored.success(show, [chosen, of, made], view, **asked)
     _wire_cells(context, shown, overview, parts, mistakes, tabs)
     made_files.wire(overview.page, overview.download, lambda folder, name: _write_page(context.evaluation(name), folder), [shown])
     matrix = lambda folder, name: _write_matrix(context.evaluation(name), folder)  # noqa: E731
@@ -170,7 +183,7 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
     mistakes_panel.wire(context, mistakes, shown)
     calibration_panel.wire(calibration, shown, chosen)
     compare_panel.wire(context, compare, chosen, shown, compare_page)
-    return EvaluateTab(view, following, mistakes.send, mistakes.whole)
+    return EvaluateTab(view, made, following, mistakes.send, mistakes.whole)
 
 
 def _draw_form(trains: bool) -> _Form:
@@ -382,6 +395,14 @@ def _filled(found: Evaluation) -> list[Any]:
         gr.Dataframe(visible=False),
         *calibration_panel.values(report),
     ]
+
+
+def _newest(run: Run, name: str | None) -> Evaluation | None:
+    """The run's own evaluation, or the named one where that was written later and is still there."""
+    if name and evaluations.written(name) > evaluations.written(run.id):
+        with suppress(RunError):
+            return evaluations.get(name)
+    return of_run(run)
 
 
 def _has_model(run_id: str | None) -> bool:
