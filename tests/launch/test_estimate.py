@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests import tiny
 from tuner import runs
 from tuner.cli import main
 from tuner.errors import DoubtError
@@ -62,6 +63,18 @@ def test_the_cli_says_the_warnings_of_a_run_it_leaves_to_its_turn(tiny_config, t
     settings.write_text(tiny_config().to_yaml())
     assert main(["train", "--file", str(settings), "--queue"]) == 0
     assert capsys.readouterr().err.startswith("The run has only 4 steps")
+
+
+def test_memory_is_that_of_the_longest_batch_there_is(tiny_config):
+    """Refused would be a start that fits: batches are filled up to their longest text, and no longer than there are rows."""
+
+    def needed(length, **training):
+        return local.estimate(tiny_config(model={"max_length": length}, **training)).memory
+
+    assert needed(tiny.LIMIT) == needed(tiny.LIMIT - 1) > needed(4)
+    assert needed(tiny.LIMIT, per_device_train_batch_size=2048) == needed(tiny.LIMIT, per_device_train_batch_size=4096)
+    padded = local.estimate(tiny_config(model={"max_length": tiny.LIMIT, "pad_to_max_length": True})).memory
+    assert padded > needed(tiny.LIMIT)
 
 
 @pytest.fixture

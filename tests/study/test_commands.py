@@ -42,7 +42,7 @@ def test_search_prints_its_trials_and_the_flags_of_the_best(capsys, study_config
 def test_a_study_is_doubted_for_the_memory_of_its_largest_trial(command, said, capsys, study_config, monkeypatch):
     """Once only runs were: a batch that the machine could not hold ended a search hours later."""
     small = estimate(study_config(per_device_train_batch_size=2)).memory
-    monkeypatch.setattr("tuner.launch.estimate.free_memory", lambda: small + 10_000_000)
+    monkeypatch.setattr("tuner.launch.estimate.free_memory", lambda: small + 100_000)
     code, _, err = call(capsys, command[0], *as_options(study_config()), *command[1:])
     assert (code, runs.list_runs()) == (2, [])
     assert f"{said} needs at least" in err

@@ -5,7 +5,7 @@ import shutil
 from tuner import augmentation, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, load_labelled
-from tuner.data.profiling import max_length_for
+from tuner.data.profiling import token_counts
 from tuner.hardware import describe, free_memory
 from tuner.training import earlier
 from tuner.training.estimate import (
@@ -38,14 +38,17 @@ def estimate(
     """
     data = data or load_labelled(config.data)
     base = modeling.find_base_model(config.model.name, config.model.revision)
-    max_length = max_length_for(base, config.model.max_length, data.splits["train"])
+    counts = token_counts(base, data.splits["train"])
+    max_length = modeling.choose_max_length(base, config.model.max_length, counts)
+    # A batch is filled up to its longest text, which a limit above all texts leaves as it is.
+    longest = max_length if config.model.pad_to_max_length else min(max_length, max(counts))
     copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
     rows = len(data.splits["train"]) * (1 + copies)
     steps, evaluations = steps_of(config.training, rows)
     device = describe()
     half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
     on_gpu, processes = (machine or device).kind == "cuda", config.training.num_processes
-    alone, needed = (memory_needed(config, base.config, max_length, half, on_gpu, count) for count in (1, processes))
+    alone, needed = (memory_needed(config, base.config, longest, half, on_gpu, count, rows) for count in (1, processes))
     # What was timed is one process with the whole batch.
     memory = timing.memory + max(needed - alone, 0) if timing else needed
     disk = disk_needed(config, timing.parameters if timing else parameters_in(base.config))

@@ -99,7 +99,13 @@ def parameters_in(model: Mapping[str, Any]) -> int:
 
 
 def memory_needed(
-    config: RunConfig, model: Mapping[str, Any], max_length: int, half: bool, on_gpu: bool, processes: int = 1
+    config: RunConfig,
+    model: Mapping[str, Any],
+    longest: int,
+    half: bool,
+    on_gpu: bool,
+    processes: int = 1,
+    rows: int | None = None,
 ) -> int:
     """Bytes a training takes at the least: libraries, weights, gradients, moments, and what the backward pass keeps.
 
@@ -108,10 +114,11 @@ def memory_needed(
 
     Args:
         model: the base model's config.json.
-        max_length: tokens of the longest text.
+        longest: tokens of the longest text, as far as it is kept.
         half: whether matrix products are in bf16 or fp16.
         on_gpu: libraries stand in the machine's memory then, not in the GPU's.
         processes: that share each step.
+        rows: training rows there are; None for no fewer than a batch takes.
     """
     settings = config.model
     layers = (settings.num_hidden_layers or _layers(model)) + settings.mean_pooling
@@ -119,8 +126,9 @@ def memory_needed(
     # Frozen layers keep nothing for the backward pass, and a last one of which the first token alone is read keeps little.
     layers -= settings.freeze_layers + (model.get("model_type") in READ_THE_FIRST_TOKEN)
     layers = 0 if settings.freeze == "all_but_head" else max(layers, 0)
-    tokens = config.training.per_device_train_batch_size * max_length
-    kept = tokens * _kept_per_token(shaped, config, max_length, on_gpu) * (1 if half else 2)
+    batch = config.training.per_device_train_batch_size
+    tokens = longest * (batch if rows is None else min(batch, rows))
+    kept = tokens * _kept_per_token(shaped, config, longest, on_gpu) * (1 if half else 2)
     if config.training.activation_checkpointing:  # the input of each layer, and the insides of one
         activations = layers * tokens * _hidden(model) * 4 + min(layers, 1) * kept
     else:
@@ -146,7 +154,7 @@ def _trained_parameters(model: Mapping[str, Any], config: RunConfig) -> int:
     return parameters_in(model) - _parameters_beneath(model) - frozen
 
 
-def _kept_per_token(model: Mapping[str, Any], config: RunConfig, max_length: int, on_gpu: bool) -> float:
+def _kept_per_token(model: Mapping[str, Any], config: RunConfig, longest: int, on_gpu: bool) -> float:
     """Bytes a layer keeps of each token for the backward pass, at the least, where numbers have 16 bits.
 
     34·h + 5·a·s with the matrices of attention (Korthikanti et al. 2022, equation 2), of which 16·h are the feed-forward
@@ -158,7 +166,7 @@ def _kept_per_token(model: Mapping[str, Any], config: RunConfig, max_length: int
     asked = config.model.hidden_dropout_prob
     dropout = max((model.get(name) or 0 for name in names), default=0) if asked is None else asked
     heads = _first(model, "num_attention_heads", "n_head", "n_heads") or 1
-    squares = 0 if on_gpu or not dropout else 5 * heads * max_length
+    squares = 0 if on_gpu or not dropout else 5 * heads * longest
     units = (8 if model.get("model_type") == "modernbert" else 4) * _width(model)  # with a gate they are twice as many
     return 17 * _hidden(model) + (units / 2 if config.model.lora else units) + squares
 
