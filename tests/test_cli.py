@@ -136,7 +136,9 @@ def test_predict_reads_standard_input_as_it_does_a_txt_file(capsys, trained, wri
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "ascii"))
     _, piped, _ = call(capsys, "predict", trained.id, "--json")
     _, filed, _ = call(capsys, "predict", trained.id, "--input", write("in.txt", content), "--json")
-    assert [answer["text"] for answer in json.loads(piped)] == ["good film", "one\u2028still one\x0cand on", "two"]
+    texts = ["good film", "one\u2028still one\x0cand on", " ", "\u200b", "two"]
+    assert [answer["text"] for answer in json.loads(piped)] == texts
+    assert [answer["label"] == "" for answer in json.loads(piped)] == [False, False, True, True, False]
     assert json.loads(piped) == json.loads(filed)
 
 
@@ -385,3 +387,38 @@ def test_every_setting_is_listed_with_its_default_and_what_it_may_be(capsys):
 def test_every_preset_says_when_to_use_it_and_what_was_measured(capsys):
     out = call(capsys, "presets")[1]
     assert all(preset.name in out and preset.measured[:30] in out for preset in catalog.PRESETS.values())
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_refused(capsys, port):
+    code, _, err = call(capsys, "app", "--port", port)
+    assert (code, err.startswith(f"error: --port {port}: must be 0 to 65,535.")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--threshold-precision", "1.5"], "precision = 1.5: must be above 0"),
+        (["--threshold-cost", "-1"], "cost = -1: must be above 0"),
+        (["--no-threshold", "--threshold-cost", "5"], "--no-threshold removes"),
+    ],
+)
+def test_a_threshold_that_cannot_be_kept_is_refused_before_the_scoring(asked, why, capsys, trained, monkeypatch):
+    monkeypatch.setattr("tuner.scoring.evaluation_of", lambda *_: 1 / 0)
+    code, _, err = call(capsys, "evaluate", trained.id, *asked)
+    assert code == 2
+    assert why in err
+
+
+def test_a_threshold_for_what_is_no_run_is_refused_before_the_scoring(capsys, trained, monkeypatch):
+    monkeypatch.setattr("tuner.scoring.evaluation_of", lambda *_: 1 / 0)
+    code, _, err = call(capsys, "evaluate", trained.model_folder, "--data", "sample:tweets", "--threshold-cost", "5")
+    assert code == 2
+    assert "kept with a run, and" in err
+
+
+def test_the_page_has_the_threshold_of_the_same_command(capsys, trained, tmp_path):
+    page = tmp_path / "report.html"
+    for asked, stands in ((["--threshold-cost", "5"], True), (["--no-threshold"], False)):
+        assert call(capsys, "evaluate", trained.id, *asked, "--html", page)[0] == 0
+        assert ("cost 5" in page.read_text()) == stands

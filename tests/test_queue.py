@@ -162,3 +162,20 @@ def test_each_gpu_takes_one_run_which_sees_it_alone(three, monkeypatch):
     with turn(three[0]) as granted:
         assert (places(), granted) == (2, True)
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
+
+
+def test_runs_share_the_gpus_evenly_where_there_are_more_places(three, monkeypatch):
+    """All of them were on the first one."""
+    monkeypatch.setattr("tuner.hardware.gpus", lambda: ("4", "7"))
+    monkeypatch.setenv("TUNER_MAX_RUNS", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    code = (
+        "import fcntl, sys; file = open(sys.argv[1], 'a'); fcntl.lockf(file, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(runs.home() / "training-0.lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        with turn(three[0]):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+        other.stdin.close()

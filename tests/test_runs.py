@@ -404,6 +404,32 @@ def test_whoever_looks_ends_a_worker_that_hangs_for_20_s_after_a_stop(hanging, m
     assert worker.wait(5) == -signal.SIGKILL
 
 
+@pytest.mark.parametrize("sign", ["a slow batch before", "a checkpoint that grows"])
+def test_a_worker_at_a_long_batch_or_checkpoint_is_not_taken_to_hang(sign, hanging, monkeypatch):
+    run, _, _ = hanging
+    runs.request_stop(run)
+    later = time.time() + 4 * runs.STOP_SECONDS
+    if sign == "a slow batch before":
+        runs.write_status(run, longest_silence=1.5 * runs.STOP_SECONDS)
+    else:
+        weights = run.folder / "checkpoints/checkpoint-7/model.safetensors"
+        weights.parent.mkdir(parents=True)
+        weights.touch()
+        os.utime(weights, (later - 1, later - 1))
+    monkeypatch.setattr("tuner.runs.time.time", lambda: later)
+    assert run.status.state == "running"
+    later += runs.STOP_SECONDS
+    assert run.status.state == "stopped"
+
+
+def test_stopping_a_run_that_has_no_worker_yet_does_not_end_who_holds_it(run):
+    """It belongs to the server until its worker is started, and servers lead a group of their own."""
+    code = f"from tuner import runs; run = runs.get('{run.id}'); runs.write_status(run, state='queued', **runs._this_process())\n"
+    code += "for _ in range(2): runs.request_stop(run)\nprint(run.status.state)"
+    held = subprocess.run([sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True, check=False)
+    assert (held.returncode, held.stdout) == (0, "queued\n"), held.stderr
+
+
 def test_a_worker_that_has_saved_may_score_in_silence(hanging, monkeypatch):
     run, _, _ = hanging
     run.model_folder.mkdir()

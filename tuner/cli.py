@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 from tuner import __version__
 from tuner.commands import bases, card, data, evaluation, feedback, models, pushing, reproduce, spaces, study, training
-from tuner.errors import TunerError, disk_is_full
+from tuner.errors import SettingsError, TunerError, disk_is_full
+
+_MOST_PORT = 2**16 - 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,5 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 def _app(options: argparse.Namespace) -> int:
     from tuner.ui.serve import serve
 
+    if not 0 <= options.port <= _MOST_PORT:
+        raise SettingsError([f"--port {options.port}: must be 0 to {_MOST_PORT:,}."], "Give a free port, such as 7860.")
     serve(options.host, options.port)
     return 0

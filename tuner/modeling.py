@@ -41,7 +41,8 @@ _ONE_WORD_NAMES = {
 _POSITIONS_WITHOUT_TOKEN = {"roberta": 2, "xlm-roberta": 2}
 # What the offered architectures call their dropout rates.
 _DROPOUT_SETTINGS = (
-    "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout",  # BERT, RoBERTa, ELECTRA, ALBERT, DeBERTa
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout",  # BERT, RoBERTa, ELECTRA, DeBERTa
+    "classifier_dropout_prob",  # ALBERT
     "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
     "dropout", "attention_dropout", "seq_classif_dropout",  # DistilBERT
     "embedding_dropout", "mlp_dropout",  # ModernBERT

@@ -122,9 +122,11 @@ def _take(held: contextlib.ExitStack, run: Run) -> bool:
     for _, file in taken:
         held.enter_context(file)
     gpus = hardware.gpus()
+    # Where there are more places than GPUs, runs share these evenly.
+    own = {gpus[place % len(gpus)]: None for place, _ in taken} if len(gpus) > 1 else {}
     # A run of more processes than places holds all of these, so nobody trains beside it: it sees every GPU.
-    if len(gpus) >= places() > 1 and _places_of(run) <= places():
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[place] for place, _ in taken)
+    if places() > 1 and _places_of(run) <= places() and len(own) == len(taken):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(own)
     return True
 
 

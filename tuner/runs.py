@@ -61,6 +61,8 @@ class RunStatus(BaseModel):
         metrics: validation metrics as `eval_accuracy` …, the latest while it trains, at its end those of the kept weights;
             the final test report's as `accuracy` ….
         eta: seconds of training left, None while unknown.
+        train_runtime: seconds of training, those before a resume included.
+        longest_silence: the longest time a worker's batch took so far, in which it gives no sign of life.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,6 +84,7 @@ class RunStatus(BaseModel):
     eta: float | None = None
     train_samples_per_second: float | None = None
     train_runtime: float | None = None
+    longest_silence: float = 0.0
     exit_code: int | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
 
@@ -428,10 +431,11 @@ def request_stop(run: Run, why: str = "") -> None:
 
 
 def _end_worker(run: Run) -> None:
-    """Kills the worker with all its children. A pid that is another process by now, or no worker of ours, is left alone."""
+    """Kills the worker with all its children. A pid that is another process by now, or no worker, is left alone: a run that is
+    about to be handed to its worker still belongs to the server."""
     status = read_status(run)
     pid = status.pid
-    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid):
+    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid) or os.getpgid(pid) == os.getpgid(0):
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
@@ -582,8 +586,9 @@ def settle(run: Run, exit_code: int | None = None) -> RunStatus:
 
     What is lost gets the last lines of its log as its message's end.
 
-    A worker that was asked to stop and gave no sign of life for 20 s is ended by whoever looks, unless its model is saved: what
-    is left then is its report, which takes longer without a word where there are many rows.
+    A worker that was asked to stop and gave no sign of life for 20 s, or for thrice the time its slowest batch took, is ended by
+    whoever looks, unless its model is saved: what is left then is its report, which takes longer without a word where there are
+    many rows. A checkpoint that grows is a sign of life.
 
     Args:
         exit_code: of the worker, where the caller waited for it; negative for a signal.
@@ -631,7 +636,17 @@ def _hangs(run: Run, status: RunStatus) -> bool:
         asked = (run.folder / "STOP").stat().st_mtime
     except OSError:
         return False
-    return time.time() - max(asked, status.heartbeat) > STOP_SECONDS and not _has_saved(run, status)
+    silence = time.time() - max(asked, status.heartbeat, _last_written(run.folder / "checkpoints"))
+    return silence > max(STOP_SECONDS, 3 * status.longest_silence) and not _has_saved(run, status)
+
+
+def _last_written(folder: Path) -> float:
+    """When one of the files below a folder last changed, seconds since the epoch; 0 where there is none."""
+    newest = 0.0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # removed meanwhile
+            newest = max(newest, file.stat().st_mtime)
+    return newest
 
 
 def _has_saved(run: Run, status: RunStatus) -> bool:

@@ -376,3 +376,17 @@ def test_a_result_that_points_elsewhere_is_not_taken(result):
 
 def test_a_repository_without_a_result_has_none(hub, result):
     assert job_result.listed(result[1], "owner/result", job_result.CHECKPOINT) is None
+
+
+def test_a_checkpoint_comes_with_the_best_one(hub, result, tmp_path):
+    run, client, _ = result
+    newest, best = (tmp_path / name for name in ("checkpoint-22", "checkpoint-15"))
+    for folder in (newest, best):
+        folder.mkdir()
+        (folder / "model.safetensors").write_text(folder.name)
+    job_result.send_checkpoint(newest, best, client, "owner/result", 1)
+    parcel = job_result.listed(client, "owner/result", job_result.CHECKPOINT)
+    assert (parcel.name, parcel.best) == ("checkpoint-22", "checkpoint-15")
+    with job_result.fetched(client, "owner/result", job_result.CHECKPOINT, parcel, run.folder) as part:
+        assert (part / "model.safetensors").read_text() == "checkpoint-22"
+        assert (part / job_result.BEST / "model.safetensors").read_text() == "checkpoint-15"

@@ -181,7 +181,11 @@ def test_a_run_that_is_lost_found_stopped_and_resumed_ends_as_if_nothing_had_bee
         (tmp_path / name).symlink_to(place.folder / name)
     monkeypatch.setenv("TUNER_HOME", str(other.home))
     before = len(place.hub.jobs)
-    begun = other.train("--queue", max_steps=1200, save_strategy="steps", save_steps=100)
+    # The rate is so high that the best checkpoint is an early one, which the next job must have, too.
+    stepwise = {"save_strategy": "steps", "save_steps": 50, "eval_strategy": "steps", "eval_steps": 50}
+    begun = other.train(
+        "--queue", max_steps=1200, **stepwise, learning_rate=0.1, metric_for_best_model="log_loss", save_total_limit=2
+    )
     assert begun.returncode == 0, begun.stderr
     run = other.run()
     until(lambda: len(place.hub.jobs) > before and runs.read_status(run).message == "Loading the libraries")
@@ -191,11 +195,11 @@ def test_a_run_that_is_lost_found_stopped_and_resumed_ends_as_if_nothing_had_bee
 
     resumed = threading.Thread(target=other.call, args=("resume", run.id, "--json"))
     resumed.start()
-    until(lambda: runs.read_status(run).step > 20)
+    until(lambda: runs.read_status(run).step > 120)
     runs.request_stop(run)
     resumed.join()
     assert (run.status.state, len(place.hub.jobs)) == ("stopped", before + 1)
-    assert 20 < run.status.step < 1200
+    assert 120 < run.status.step < 1200
     stopped_at = run.status.step
 
     ended = other.call("resume", run.id, "--json")

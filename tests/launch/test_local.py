@@ -1,5 +1,6 @@
 """Starting workers on this machine."""
 
+import errno
 import json
 import os
 import sys
@@ -228,6 +229,15 @@ def test_more_processes_than_gpus_are_refused(kind, cause, monkeypatch):
         fitting.refuse_unfit(TrainingConfig(num_processes=4))
 
 
+@pytest.mark.parametrize("optim", ["adafactor", "adagrad"])
+def test_an_optimizer_that_takes_no_parted_weights_is_refused(optim, monkeypatch):
+    """In both the first step, or the first checkpoint, fails (torch 2.13, two processes)."""
+    monkeypatch.setattr(fitting, "describe", lambda: MACHINES["cuda"])
+    monkeypatch.setattr(fitting, "gpus", lambda: ("0", "1"))
+    with pytest.raises(SettingsError, match=f"optim = '{optim}': not with training.fsdp"):
+        fitting.refuse_unfit(TrainingConfig(num_processes=2, fsdp=True, optim=optim))
+
+
 @pytest.mark.parametrize(("kind", "processes"), [("cpu", 4), ("cuda", 2), ("mps", 1)])
 def test_as_many_processes_as_there_are_devices_are_taken(kind, processes, monkeypatch):
     monkeypatch.setattr(fitting, "describe", lambda: MACHINES[kind])
@@ -250,6 +260,38 @@ def test_a_worker_that_cannot_be_started_fails_the_run(queued, tiny_config, monk
     with pytest.raises(SettingsError, match="worker could not be started"):
         resume(run)
     assert run.status.state == "failed"
+
+
+def test_a_run_whose_log_cannot_be_opened_waits_for_nobody(queued, tiny_config):
+    """It stayed queued for as long as the server lived, and all others behind it."""
+    run = queued(tiny_config())
+    runs.write_status(run, state="stopped")
+    (run.folder / "train.log").mkdir()
+    with pytest.raises(SettingsError, match="worker could not be started"):
+        resume(run)
+    assert run.status.state == "failed"
+
+
+def test_that_a_worker_could_not_be_started_is_said_once_the_disk_takes_it(queued, tiny_config, monkeypatch):
+    run = queued(tiny_config())
+    runs.write_status(run, state="stopped")
+    full, write = [True], runs._write_status
+
+    def written(run, status):
+        if full and status.state != "queued":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(run, status)
+
+    monkeypatch.setattr(runs, "_write_status", written)
+    monkeypatch.setattr("tuner.launch.local.sys.executable", "/nowhere/python")
+    with pytest.raises(SettingsError, match="worker could not be started"):
+        resume(run)
+    assert run.status.state == "queued"
+    full.clear()
+    end = time.monotonic() + 30
+    while run.status.state != "failed":
+        assert time.monotonic() < end, run.status
+        time.sleep(0.05)
 
 
 def test_a_child_that_cannot_be_started_is_told_as_such(monkeypatch):

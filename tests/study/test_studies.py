@@ -3,11 +3,14 @@
 import errno
 import gc
 import os
+import shutil
 import signal
 import time
+import weakref
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import tuner
 from tests.study.conftest import RATES
@@ -226,3 +229,26 @@ def test_the_package_searches_and_repeats(study_config):
     result = tuner.search(study_config(), RATES, n_trials=1, on_event=lambda event: seen.append(event["event"]))
     assert (result.state, seen.count("trial")) == ("completed", 1)
     assert tuner.repeat(result.best_config, seeds=2).std.keys() == {"accuracy", "macro_f1", "macro_recall"}
+
+
+def test_what_a_failed_trial_held_is_free_before_the_next_one(study_here, study_config, tiny_models, monkeypatch, tmp_path):
+    """On a GPU the next one would begin beside it."""
+    from tuner.training import build
+
+    made, alive = [], []
+    build_model = build.build_model
+
+    def watched(*args):
+        alive.append(sum(model() is not None for model in made))
+        model, before = build_model(*args)
+        made.append(weakref.ref(model))
+        return model, before
+
+    monkeypatch.setattr(build, "build_model", watched)
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "diverged")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.encoder.layer.0.output.dense.weight"][:] = np.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    result = study_here(study_config(model={"name": str(folder)}), space=RATES, n_trials=2)
+    assert [row.state for row in result.rows] == ["failed", "failed"]
+    assert alive == [0, 0]

@@ -466,6 +466,21 @@ def test_dropout_reaches_every_dropout_of_the_model(architecture, trainer_for):
     assert rates == {0.37}
 
 
+def test_every_dropout_of_a_library_architecture_has_a_known_name():
+    """The head of ALBERT has a name of its own."""
+    from transformers import AutoConfig
+
+    other_tasks = {"summary_first_dropout", "summary_last_dropout", "qa_dropout", "pooler_dropout"}
+    for kind in ("albert", "bert", "deberta-v2", "distilbert", "electra", "gpt2", "modernbert", "mpnet", "roberta"):
+        named = {name for name in AutoConfig.for_model(kind).to_dict() if "drop" in name}
+        assert named <= {*modeling._DROPOUT_SETTINGS, *other_tasks}, kind
+
+
+def test_compiled_steps_make_their_float32_products_in_float32(tmp_path):
+    arguments = training_arguments(TrainingConfig(torch_compile=True, precision="fp32"), tmp_path, "cpu")
+    assert arguments.tf32 is False
+
+
 def test_length_column_counts_the_tokens(tiny_models, tiny_config):
     base = modeling.find_base_model(str(tiny_models["bert"]))
     rows = encode(load_labelled(tiny_config().data).splits["train"], modeling.load_tokenizer(base), 32, pad=False)

@@ -22,6 +22,7 @@ POINTS = {
     "between its weights and the optimizer's state": ("transformers", "Trainer._save_optimizer_and_scheduler", 2, False, 1),
     "after the optimizer's state": ("transformers", "Trainer._save_optimizer_and_scheduler", 2, True, 1),
     "before its manifest": ("tuner.training.checkpoints", "seal", 2, False, 1),
+    "before a later manifest": ("tuner.training.checkpoints", "seal", 4, False, 2),
     "after its manifest": ("tuner.training.checkpoints", "seal", 2, True, 2),
     "before the finished model": ("tuner.training.worker", "save_model", 1, False, 2),
     "between the model's weights and its tokenizer": ("transformers", "PreTrainedModel.save_pretrained", 5, True, 2),

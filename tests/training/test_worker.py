@@ -254,6 +254,57 @@ def test_a_run_that_early_stopping_ended_goes_no_further_in_a_resume(train_here,
     assert same_weights(run, whole)
 
 
+@pytest.mark.parametrize("ending", [{"max_steps": 10}, {"max_steps": -1, "num_train_epochs": 0.5}])
+def test_after_its_last_step_a_resumed_run_takes_no_other(ending, train_here, queued, tiny_config, monkeypatch):
+    """Once a seventh of six was taken where the last one ends no epoch, and its weights were kept."""
+    config = tiny_config(**{**STEPWISE, "lr_scheduler_type": "constant", "metric_for_best_model": "log_loss", **ending})
+    whole, run = train_here(config), queued(config)
+    with monkeypatch.context() as killed:
+        killed.setattr("tuner.training.worker._score", lambda *_: 1 / 0)
+        worker.main(run.id)
+    resume_here(run)
+    assert (run.status.state, run.status.step) == ("completed", whole.status.step)
+    assert same_weights(run, whole)
+
+
+@pytest.fixture
+def best_is_early(tiny_config):
+    """Settings whose best validation is at step 5 of 20: the rate is so high that it never becomes better."""
+    return tiny_config(max_steps=20, **{**STEPWISE, "learning_rate": 0.3, "metric_for_best_model": "log_loss"})
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_best_checkpoint_is_found_where_the_runs_were_moved_to(
+    lost, best_is_early, train_here, queued, stop_at, monkeypatch, tmp_path
+):
+    """As on another machine. Without it the best of those that follow is kept, once the last weights were."""
+    whole, run = train_here(best_is_early), queued(best_is_early)
+    stop_at(run, 12)
+    worker.main(run.id)
+    stop_at()
+    best = checkpoints.best_beside(run.folder / "checkpoints/checkpoint-12")
+    assert best.name == "checkpoint-5"
+    if lost:
+        shutil.rmtree(best)
+    moved = shutil.copytree(run.folder, tmp_path / "elsewhere/runs" / run.id)
+    shutil.rmtree(run.folder)
+    monkeypatch.setenv("TUNER_HOME", str(tmp_path / "elsewhere"))
+    resume_here(run := runs.get(run.id))
+    assert run.folder == moved
+    scores = {event["step"]: event["eval_log_loss"] for event in runs.read_events(run)[0] if event["event"] == "evaluate"}
+    kept = min(scores[15], scores[20]) if lost else scores[5]
+    assert run.status.metrics["eval_log_loss"] == kept
+    assert same_weights(run, whole) != lost
+
+
+def test_a_resumed_run_says_how_long_all_of_it_took(interrupted):
+    first = interrupted.status.train_runtime
+    assert first > 0
+    runs.write_status(interrupted, train_runtime=1000.0)
+    resume_here(interrupted)
+    assert 1000 < interrupted.status.train_runtime < 1000 + 60
+
+
 def test_a_run_killed_midway_is_lost_and_resumes_to_the_same_weights(tiny_config, train_here):
     config = tiny_config(max_steps=200, **{**STEPWISE, "eval_steps": 20, "save_steps": 20})
     run = local.start(config)
@@ -284,6 +335,17 @@ def interrupted(queued, tiny_config, stop_at):
     stop_at()
     assert run.status.state == "stopped"
     return run
+
+
+def test_a_model_whose_answers_are_no_numbers_fails_the_run_as_diverged(train_here, tiny_config, tiny_models, tmp_path):
+    """Also where a validation comes before the first loss that is logged."""
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "diverged")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["bert.encoder.layer.0.output.dense.weight"][:] = np.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    run = train_here(tiny_config(model={"name": str(folder)}, max_steps=20, **STEPWISE, logging_steps=10))
+    assert run.status.state == "failed"
+    assert run.status.message.startswith("The training diverged: the answer to a validation row is NaN at step 5.")
 
 
 def newest(run):

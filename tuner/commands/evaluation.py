@@ -76,11 +76,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         text_column=tuple(options.text_column),
         label_column=options.label_column,
     )
+    _check_threshold(options)
     evaluation = evaluation_of(options.model, options.data, options.split, extras, _progress(options.json))
     marks = requirements.check(evaluation.report, options.require)
     report = _with_threshold(options, evaluation.report)
     if options.html:
-        _write_page(options.html, evaluation)
+        _write_page(options.html, report, evaluation.predictions)
     if options.predictions:
         write_table(evaluation.predictions, options.predictions)
     if options.json:
@@ -92,24 +93,45 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0 if all(mark.passed for mark in marks) else 1
 
 
+def _asked_threshold(options: argparse.Namespace) -> tuple[float | None, float | None] | None:
+    """Precision and cost, neither where the threshold is to be removed; None where none of this was asked for."""
+    asked = (options.threshold_precision, options.threshold_cost)
+    return asked if asked != (None, None) or options.no_threshold else None
+
+
+def _check_threshold(options: argparse.Namespace) -> None:
+    """Refuses before minutes of scoring what cannot be kept after them."""
+    asked = _asked_threshold(options)
+    if asked is None:
+        return
+    from tuner.inference import run_or_none
+    from tuner.thresholds import threshold_of
+
+    if options.no_threshold and asked != (None, None):
+        raise SettingsError(["--no-threshold removes what --threshold-precision or --threshold-cost would set; give one."])
+    run = run_or_none(options.model)
+    if run is None:
+        raise SettingsError([f"A threshold is kept with a run, and '{options.model}' is none."], "Leave the threshold out.")
+    if not options.no_threshold:
+        threshold_of(run, *asked)
+
+
 def _with_threshold(options: argparse.Namespace, report: Any) -> Any:  # noqa: ANN401
     """The report after the threshold that was asked for is kept with the model."""
-    asked = (options.threshold_precision, options.threshold_cost)
-    if asked == (None, None) and not options.no_threshold:
+    asked = _asked_threshold(options)
+    if asked is None:
         return report
     from tuner import runs
     from tuner.thresholds import choose_threshold
 
-    if options.no_threshold and asked != (None, None):
-        raise SettingsError(["--no-threshold removes what --threshold-precision or --threshold-cost would set; give one."])
     return report.model_copy(update={"threshold": choose_threshold(runs.get(options.model), *asked)})
 
 
-def _write_page(path: Path, evaluation: Any) -> None:  # noqa: ANN401
+def _write_page(path: Path, report: Any, predictions: Any) -> None:  # noqa: ANN401
     from tuner.evaluation.page import page
 
     try:
-        path.write_text(page(evaluation.report, evaluation.predictions), encoding="utf-8")
+        path.write_text(page(report, predictions), encoding="utf-8")
     except OSError as error:
         raise SourceError(f"{path} cannot be written ({error.strerror or error}).", "Choose another place.") from None
 

@@ -45,16 +45,24 @@ def _predict(options: argparse.Namespace) -> int:
         if options.output:
             return _answer_file(options, classifier, found)
         _tell_columns(options, found, sys.stderr)
-        texts = [text for text in found if not is_blank(text)]
+        texts = list(found)
     else:
         texts = options.text or _lines_of_stdin()
-    if not texts:
+    filled = texts if options.text else [text for text in texts if not is_blank(text)]
+    if not filled:
         raise SettingsError(["There is no text to classify: give one after the model, or lines on standard input."])
-    predictions = classifier.predict(texts)
-    found = list(zip(predictions, explaining.explanations(options, classifier, texts), strict=True))
+    answers = zip(classifier.predict(filled), explaining.explanations(options, classifier, filled), strict=True)
+    found = [next(answers) if options.text or not is_blank(text) else (None, None) for text in texts]  # row n is answer n
     if options.json:
-        return print_json([answer.to_json() | ({"explanation": why.to_json()} if why else {}) for answer, why in found])
+        nothing = {"label": "", "probabilities": {}}  # as in a file of answers
+        return print_json([
+            (answer.to_json() if answer else {"text": text, **nothing}) | ({"explanation": why.to_json()} if why else {})
+            for text, (answer, why) in zip(texts, found, strict=True)
+        ])  # fmt: skip
     for prediction, why in found:
+        if prediction is None:
+            print("(empty)")
+            continue
         shares = "  ".join(f"{name} {share:.1%}" for name, share in prediction.probabilities.items())
         cut = f"  (only the first {prediction.tokens} tokens were read)" if prediction.cut else ""
         unsure = "unsure, perhaps " if prediction.unsure else ""
@@ -66,10 +74,8 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _lines_of_stdin() -> list[str]:
     """As the lines of a `.txt` file: a byte order mark is no part of the first, and only line ends part them."""
-    from tuner.data.reading import is_blank
-
     sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")  # half characters are refused with the texts
-    return [text for line in sys.stdin if not is_blank(text := line.rstrip("\n"))]
+    return [line.rstrip("\n") for line in sys.stdin]
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """What of `$TUNER_HOME` is kept on the Hub where the disk does not last: runs and what they were made of, nothing more."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +54,7 @@ class Kept:
         return found
 
     def has_checkpoint(self, run: Run) -> bool:
-        """Whether a whole one is on the disk now; the Trainer removes an old one before a new one counts."""
+        """Whether a whole one is on the disk now."""
         return self._newest(run) is not None
 
     def _checkpoints(self, run: Run) -> Iterator[Path]:
@@ -66,7 +65,7 @@ class Kept:
         newest = self._newest(run) if needed else None
         if newest:
             yield from _below(newest)
-            if (best := _best(newest)) and best != newest:
+            if (best := checkpoints.best_beside(newest)) and best != newest:
                 yield from _below(best)
 
     def _newest(self, run: Run) -> Path | None:
@@ -164,16 +163,6 @@ def _below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (path for name in names if not name.startswith(".") and not (path := Path(place, name)).is_symlink())
-
-
-def _best(newest: Path) -> Path | None:
-    """The checkpoint whose weights the run ends with, should it not become better."""
-    try:
-        named = json.loads((newest / "trainer_state.json").read_text(encoding="utf-8"))["best_model_checkpoint"]
-    except (OSError, ValueError, KeyError):
-        return None
-    best = newest.parent / Path(named).name if named else None
-    return best if best and (best / checkpoints.MANIFEST).is_file() else None
 
 
 def uploads_of(run: Run) -> list[str]:

@@ -23,7 +23,7 @@ from tuner.hub.errors import Trouble
 from tuner.launch.job_lines import Told
 from tuner.runs import JOB_FILE, Run
 
-RESULT, CHECKPOINT = "result", "checkpoint"
+RESULT, CHECKPOINT, BEST = "result", "checkpoint", "best"
 _LIST = "files.json"
 # Also after a refusal, as where another commit comes in between: somebody asks the job to stop. Then 3, 6, 9, … 60 s are waited.
 _ATTEMPTS, _WAIT_SECONDS, _MOST_WAIT_SECONDS = 6, 3.0, 60.0
@@ -40,6 +40,7 @@ class Parcel(BaseModel):
         attempt: of the job that sent it.
         status: of a result, that of the run on the job.
         name: of a checkpoint, its folder's.
+        best: of a checkpoint, that of the best one, whose files come in `BEST`; empty where it is the same, or there is none.
         files: path → bytes and SHA-256.
     """
 
@@ -48,6 +49,7 @@ class Parcel(BaseModel):
     attempt: int
     status: Told | None = None
     name: str = Field("", pattern=r"^(checkpoint-\d{1,12})?$")
+    best: str = Field("", pattern=r"^(checkpoint-\d{1,12})?$")
     files: dict[str, tuple[int, str]] = {}
 
 
@@ -60,9 +62,7 @@ def send_result(run: Run, client: Client, repo_id: str, attempt: int, until: flo
     Raises:
         TunerError: it could not be sent.
     """
-    found = (path for path in sorted(run.folder.rglob("*")) if path.is_file())
-    files = {path.relative_to(run.folder).as_posix(): path for path in found}
-    sent = {name: path for name, path in files.items() if is_result(name)}
+    sent = {name: path for name, path in _files_of(run.folder).items() if is_result(name)}
     _send(client, repo_id, RESULT, Parcel(attempt=attempt, status=Told.of(run.status)), sent, until)
 
 
@@ -72,8 +72,8 @@ def is_result(name: str) -> bool:
     return first not in _STAYS and not first.startswith(".")
 
 
-def send_checkpoint(folder: Path, client: Client, repo_id: str, attempt: int, until: float = 0.0) -> None:
-    """Sends a whole checkpoint in place of the one before.
+def send_checkpoint(folder: Path, best: Path | None, client: Client, repo_id: str, attempt: int, until: float = 0.0) -> None:
+    """Sends a whole checkpoint in place of the one before, and with it the best one, which the run may end with.
 
     Args:
         until: as `send_result`.
@@ -81,8 +81,13 @@ def send_checkpoint(folder: Path, client: Client, repo_id: str, attempt: int, un
     Raises:
         TunerError: it could not be sent.
     """
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    _send(client, repo_id, CHECKPOINT, Parcel(attempt=attempt, name=folder.name), files, until)
+    files = _files_of(folder) | ({f"{BEST}/{name}": path for name, path in _files_of(best).items()} if best else {})
+    parcel = Parcel(attempt=attempt, name=folder.name, best=best.name if best else "")
+    _send(client, repo_id, CHECKPOINT, parcel, files, until)
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def listed(client: Client, repo_id: str, what: str) -> Parcel | None:

@@ -231,8 +231,8 @@ def spawn(run: Run, token: str | None = None) -> None:
     if run.is_job:  # its train.log is the job's
         worker, log_name = "tuner.launch.follower", "follower.log"
     handed = access.token_for(run) if token is None else token
-    with (run.folder / log_name).open("ab") as log, token_pipe(handed) as reader:
-        try:
+    try:
+        with (run.folder / log_name).open("ab") as log, token_pipe(handed) as reader:
             process = subprocess.Popen(
                 [sys.executable, "-m", worker, run.id],
                 cwd=run.folder,
@@ -243,13 +243,44 @@ def spawn(run: Run, token: str | None = None) -> None:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        except OSError as error:
-            runs.write_status(run, state="failed", message=f"The worker could not be started ({error.strerror}).")
-            raise SettingsError([f"The worker could not be started ({error.strerror})."]) from None
-    # From here on the state stands and falls with the worker, not with this process.
-    if runs.read_status(run).pid == os.getpid():
-        runs.write_status(run, pid=process.pid, process=runs.process_identity(process.pid))
+        _hand_over(run, process)
+    except OSError as error:
+        message = f"The worker could not be started ({error.strerror or error})."
+        if not _could_say(run, message):  # a run that waits for nobody holds up the queue
+            threading.Thread(target=_say, args=(run, message), daemon=True).start()
+        raise SettingsError([message]) from None
     threading.Thread(target=_reap, args=(run, process), daemon=True).start()
+
+
+def _hand_over(run: Run, process: "subprocess.Popen[bytes]") -> None:
+    """From here on the state stands and falls with the worker, not with this process.
+
+    Raises:
+        OSError: that cannot be written; the worker is ended.
+    """
+    try:
+        if runs.read_status(run).pid == os.getpid():
+            runs.write_status(run, pid=process.pid, process=runs.process_identity(process.pid))
+    except OSError:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _could_say(run: Run, message: str) -> bool:
+    """Writes that the run failed; False where the disk does not take it."""
+    try:
+        runs.write_status(run, state="failed", message=message)
+    except RunError:  # deleted meanwhile
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _say(run: Run, message: str) -> None:
+    while not _could_say(run, message):
+        time.sleep(1)
 
 
 def _reap(run: Run, process: "subprocess.Popen[bytes]") -> None:

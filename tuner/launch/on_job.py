@@ -73,6 +73,9 @@ def _prepare(task: Task, client: Client, repo_id: str) -> Run:
     if found := job_result.listed(client, repo_id, job_result.CHECKPOINT):
         _say(f"Fetching {found.name}")
         with job_result.fetched(client, repo_id, job_result.CHECKPOINT, found, run.folder) as part:
+            (run.folder / "checkpoints").mkdir()
+            if found.best:
+                (part / job_result.BEST).rename(run.folder / "checkpoints" / found.best)
             shutil.copytree(part, run.folder / "checkpoints" / found.name)
     return run
 
@@ -148,7 +151,7 @@ class _Reporter:
                 (self.run.folder / "STOP").touch()
 
     def _send_checkpoint(self, until: float = 0.0) -> None:
-        """The newest whole one, in a thread of its own; by hard links, since the worker deletes old ones meanwhile."""
+        """The newest whole one and the best, in a thread of its own; by hard links: the worker deletes old ones meanwhile."""
         every = self.task.checkpoint_seconds
         if (self.sending and self.sending.is_alive()) or time.monotonic() - self.checkpoint_at < every:
             return
@@ -161,24 +164,25 @@ class _Reporter:
         if newest is None or newest.name == self.sent:
             return
         self.checkpoint_at, self.sent = time.monotonic(), newest.name
-        held = self.run.folder.parent / f".{newest.name}" / newest.name
-        shutil.rmtree(held.parent, ignore_errors=True)
+        best = checkpoints.best_beside(newest)
+        held = self.run.folder.parent / f".{newest.name}"
+        shutil.rmtree(held, ignore_errors=True)
         try:
-            shutil.copytree(newest, held, copy_function=_link)
+            links = [shutil.copytree(one, held / one.name, copy_function=_link) for one in dict.fromkeys((newest, best)) if one]
         except OSError:  # deleted in between: the next one
             return
-        self.sending = threading.Thread(target=self._send, args=(held, until), daemon=True)
+        self.sending = threading.Thread(target=self._send, args=(held, *links), kwargs={"until": until}, daemon=True)
         self.sending.start()
 
-    def _send(self, held: Path, until: float) -> None:
+    def _send(self, held: Path, newest: Path, best: Path | None = None, until: float = 0.0) -> None:
         try:
-            job_result.send_checkpoint(held, self.client, self.repo_id, self.task.attempt, until)
-            _say(f"{held.name} is on the Hub")
+            job_result.send_checkpoint(newest, best, self.client, self.repo_id, self.task.attempt, until)
+            _say(f"{newest.name} is on the Hub")
         except Exception as error:  # the training goes on; the next one is tried again
-            _say(f"{held.name} could not be sent. {explain(error)}")
+            _say(f"{newest.name} could not be sent. {explain(error)}")
             self.sent, self.looked_at = "", set()
         finally:
-            shutil.rmtree(held.parent, ignore_errors=True)
+            shutil.rmtree(held, ignore_errors=True)
 
     def _on_sigterm(self, *_: object) -> None:
         """The job is cancelled or its time is over: the worker saves what it has."""

@@ -46,6 +46,7 @@ def train_trial(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_
     """
 
     def attempt(config: RunConfig) -> dict[str, float]:
+        free_memory()  # of a trial that failed: while its error was on its way, that held all it had
         shutil.rmtree(folder, ignore_errors=True)
         watch.begin()
         return _train(bench, config, watch, folder, on_test)

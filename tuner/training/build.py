@@ -135,6 +135,8 @@ def argument_values(config: TrainingConfig, output_dir: Path | str, device: str,
         average_tokens_across_devices=True,
         fsdp=config.fsdp and together > 1,
         torch_compile=config.torch_compile,
+        # Else the library has all float32 products made in TF32, those of the final report, too.
+        tf32=False if config.torch_compile else None,
         report_to=config.report_to or "none",
         # Else a finished run would be published as a Space of the person's.
         trackio_static_space_id=False,
@@ -286,7 +288,15 @@ def custom_loss(config: TrainingConfig, data: LabelledData) -> Callable[..., Any
 
 
 def compute_metrics(prediction: Any) -> dict[str, float]:  # noqa: ANN401
-    """Validation metrics of logits (rows × labels) and label ids, for the Trainer."""
+    """Validation metrics of logits (rows × labels) and label ids, for the Trainer.
+
+    Raises:
+        FloatingPointError: a logit is no finite number.
+    """
+    import numpy as np
+
     from tuner.evaluation.metrics import score, softmax
 
+    if not np.isfinite(prediction.predictions).all():
+        raise FloatingPointError("a logit is no finite number")
     return score(softmax(prediction.predictions), prediction.label_ids)

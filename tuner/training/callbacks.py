@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from tuner import runs
 from tuner.errors import RunFailed
@@ -34,12 +34,16 @@ class Progress(TrainerCallback):
         self.evaluations = 0
         self._mark = 0.0
         self._written = 0.0
+        self._sign = math.inf
+        self._longest = 0.0
+        self._seconds_before = runs.read_status(run).train_runtime or 0.0
+        self._began = time.monotonic()
         self._interrupted = False
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.first_step = state.global_step
         self.rows_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        self._mark = time.monotonic()
+        self._mark = self._began = self._sign = time.monotonic()
         runs.write_status(self.run, state="running", message="", step=state.global_step, max_steps=state.max_steps)
         runs.append_event(self.run, "state", state="running", step=state.global_step, max_steps=state.max_steps)
 
@@ -53,12 +57,13 @@ class Progress(TrainerCallback):
         now = time.monotonic()
         self.training_seconds += now - self._mark
         self._mark = now
-        if now - self._written > _STATUS_SECONDS:
-            self._write(args, state)
+        self._show_life(args, state)
+
+    def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._show_life(args, state)
 
     def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if time.monotonic() - self._written > _STATUS_SECONDS:
-            self._write(args, state, "Validating")
+        self._show_life(args, state, "Validating")
 
     def on_log(
         self,
@@ -93,6 +98,9 @@ class Progress(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._interrupted = True
 
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._write(args, state)
+
     def samples_per_second(self, state: TrainerState) -> float:
         """Training rows a second in this session, evaluations and saving not counted."""
         return (state.global_step - self.first_step) * self.rows_per_step / max(self.training_seconds, 1e-9)
@@ -109,6 +117,17 @@ class Progress(TrainerCallback):
             left += validations * self.evaluation_seconds / self.evaluations
         return left
 
+    def _show_life(self, args: TrainingArguments, state: TrainerState, message: str = "") -> None:
+        now = time.monotonic()
+        self._longest, self._sign = max(self._longest, now - self._sign), now
+        if now - self._written > _STATUS_SECONDS:
+            self._write(args, state, message)
+
+    @property
+    def train_runtime(self) -> float:
+        """Seconds the run has trained so far, validations and earlier sessions included."""
+        return self._seconds_before + time.monotonic() - self._began
+
     def _write(self, args: TrainingArguments, state: TrainerState, message: str = "") -> None:
         self._written = time.monotonic()
         with contextlib.suppress(OSError):  # a full disk must fail a checkpoint, not a progress line
@@ -120,6 +139,8 @@ class Progress(TrainerCallback):
                 max_steps=state.max_steps,
                 epoch=float(state.epoch or 0),
                 eta=self.seconds_left(args, state),
+                longest_silence=self._longest,
+                train_runtime=self.train_runtime,
                 train_samples_per_second=self.samples_per_second(state) if state.global_step > self.first_step else None,
             )
 
@@ -217,16 +238,24 @@ def _checkpoint(args: TrainingArguments, state: TrainerState) -> Path:
 
 
 class WholeCheckpoints(TrainerCallback):
-    """Gives a checkpoint its manifest, last: without one it does not count."""
+    """Gives a checkpoint its manifest, last: without one it does not count. Then those that are too many go.
+
+    The library removes them before: a kill in between would leave the best one alone, from a time long past.
+    """
 
     def __init__(self, identity: str) -> None:
         self.identity = identity
+        self.limit: int | None = None
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.limit, args.save_total_limit = args.save_total_limit, None
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         processes.wait_for_all()  # each has written the state of its own random numbers
         folder = _checkpoint(args, state)
         if state.is_world_process_zero and folder.is_dir():
             checkpoints.seal(folder, state.global_step, self.identity)
+            rotate_checkpoints(args.output_dir, self.limit, state.best_model_checkpoint)
 
 
 class StopOnNotANumber(TrainerCallback):
@@ -246,7 +275,10 @@ class StopOnNotANumber(TrainerCallback):
         for name in ("loss", "eval_loss") if args.fp16 else ("loss", "grad_norm", "eval_loss"):
             value = (logs or {}).get(name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise RunFailed(
-                    f"The training diverged: {name} is {value} at step {state.global_step}.",
-                    "Lower the learning rate, lengthen the warm-up, or set max_grad_norm to 1.",
-                )
+                raise diverged(f"{name} is {value}", state.global_step)
+
+
+def diverged(how: str, step: int) -> RunFailed:
+    """What is raised where the numbers are no longer finite."""
+    cure = "Lower the learning rate, lengthen the warm-up, or set max_grad_norm to 1."
+    return RunFailed(f"The training diverged: {how} at step {step}.", cure)

@@ -63,6 +63,22 @@ def newest_whole(folder: Path, identity: str) -> Path | None:
     return max(steps)[1] if steps else None
 
 
+def best_of(checkpoint: Path) -> Path | None:
+    """The checkpoint whose weights a run ends with should it not become better: that which this one names, where it stands
+    beside it or once stood; None where it names none."""
+    try:
+        named = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))["best_model_checkpoint"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return checkpoint.parent / Path(named).name if named else None
+
+
+def best_beside(checkpoint: Path) -> Path | None:
+    """As `best_of`; None also where it is no longer there."""
+    best = best_of(checkpoint)
+    return best if best and (best / MANIFEST).is_file() else None
+
+
 def _patience_is_over(state: Path) -> bool:
     try:
         early = json.loads(state.read_text(encoding="utf-8"))["stateful_callbacks"]["EarlyStoppingCallback"]

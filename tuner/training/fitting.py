@@ -12,6 +12,8 @@ from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
 
 # The words of `catalog.SCHEDULER_BOUNDS`: how each is told, and whether a value is within it.
+# Of the optimizers: Adagrad's state is made before FSDP parts the weights, Adafactor adds whole to parted ones.
+_NOT_IN_PARTS = ("adafactor", "adagrad")
 _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": ("above {}", operator.gt),
     "ge": ("at least {}", operator.ge),
@@ -99,6 +101,11 @@ def refuse_unfit(training: TrainingConfig, machine: Machine | None = None) -> No
     if training.fsdp and training.torch_compile:
         problems.append(
             "training.fsdp = True: not with training.torch_compile = True; the two are not supported: switch one off."
+        )
+    if training.fsdp and training.optim in _NOT_IN_PARTS:
+        problems.append(
+            f"training.optim = '{training.optim}': not with training.fsdp = True, whose parts of weights it cannot take; "
+            "choose adamw_torch, adamw_torch_fused, rmsprop or sgd."
         )
     if count > 1 and kind == "mps":
         problems.append(f"training.num_processes = {count}: an Apple GPU takes one; give 1.")

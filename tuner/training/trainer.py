@@ -2,15 +2,17 @@
 same in several processes and in smaller batches."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
-from tuner.training import batches
+from tuner.training import batches, checkpoints
 from tuner.training.adversarial import words_moved
 from tuner.training.averaging import WeightAveraging
+from tuner.training.callbacks import diverged
 from tuner.training.rates import Rates
 
 
@@ -71,11 +73,45 @@ class ClassifierTrainer(Trainer):
             torch.set_rng_state(state)  # the data loader has drawn from it
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """The library's, its loss a mean over the rows: in several processes it counts some rows twice."""
-        outcome = super().evaluation_loop(*args, **kwargs)
+        """The library's, its loss a mean over the rows: in several processes it counts some rows twice.
+
+        Raises:
+            RunFailed: the answers are no finite numbers.
+        """
+        try:
+            outcome = super().evaluation_loop(*args, **kwargs)
+        except FloatingPointError:
+            raise diverged("the answer to a validation row is NaN", self.state.global_step) from None
         loss = self.compute_loss_func({"logits": torch.as_tensor(outcome.predictions)}, torch.as_tensor(outcome.label_ids))
         outcome.metrics[f"{kwargs.get('metric_key_prefix', 'eval')}_loss"] = loss.item()
         return outcome
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """The library's; after the last step there is no other one, which the library takes when resumed within its epoch."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
+    def _init_training_state(
+        self,
+        max_steps: int,
+        steps_in_epoch: int,
+        epochs: int,
+        checkpoint: str | None,
+        trial: Any,  # noqa: ANN401
+    ) -> tuple[int, int]:
+        """The library's; the best checkpoint is looked for beside the one that is gone on from: they may have been moved.
+
+        Where it is lost its score is forgotten, too: else no later one might be kept as the best.
+        """
+        found = super()._init_training_state(max_steps, steps_in_epoch, epochs, checkpoint, trial)
+        if checkpoint and checkpoints.best_of(Path(checkpoint)) and not self.state.best_model_checkpoint:
+            best = checkpoints.best_beside(Path(checkpoint))
+            self.state.best_model_checkpoint = str(best) if best else None
+            if not best:
+                self.state.best_metric = self.state.best_global_step = None
+        return found
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """The library's, without the rows that accelerate repeats to fill up an epoch's last batch in several processes."""

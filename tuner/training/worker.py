@@ -183,12 +183,12 @@ def _train_once(run: Run, material: _Material, stop: "StopOnRequest") -> None:
         _finish(run, "stopped", "Stopped before the first step.")
         return
     with faster_steps(plain(model), material.max_length):
-        outcome = trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         _score(run, config, trainer, stop)
     model = _trained_model(config, material, trainer)
     processes.leave()
     if processes.is_first():
-        _write_outcome(run, material, trainer, outcome.metrics.get("train_runtime"), model, stop)
+        _write_outcome(run, material, trainer, model, stop)
 
 
 def _score(run: Run, config: RunConfig, trainer: "ClassifierTrainer", stop: "StopOnRequest") -> None:
@@ -263,7 +263,6 @@ def _write_outcome(
     run: Run,
     material: _Material,
     trainer: "Trainer",
-    seconds: float | None,
     model: "PreTrainedModel",
     stop: "StopOnRequest",
 ) -> None:
@@ -272,7 +271,6 @@ def _write_outcome(
         step=trainer.state.global_step,
         max_steps=trainer.state.max_steps,
         epoch=float(trainer.state.epoch or 0),
-        train_runtime=seconds,
         eta=None,
     )
     save_model(run, material.base, model, material.tokenizer)
