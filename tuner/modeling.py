@@ -392,7 +392,11 @@ def _plain_tokenizer(path: Path) -> "Tokenizer":
 
 def _of_run(name: str, revision: str | None) -> BaseModel:
     """Not remembered: the run may be trained on, or deleted."""
-    run = runs.get(name.removeprefix(runs.RUN_PREFIX))
+    run_id = name.removeprefix(runs.RUN_PREFIX)
+    if run_id == "latest":
+        cause = f"'{name}' would be another run soon, and a base model has to stay the same."
+        raise ModelError(cause, "Give run:ID with the run's id; `python -m tuner runs` lists them.")
+    run = runs.get(run_id)
     if runs.is_living(run) or not run.has_model:
         state = run.status.state
         raise ModelError(f"Run {run.id} is {state} and has no finished model.", "Wait until it has ended, or take another.")
