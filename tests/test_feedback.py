@@ -168,6 +168,12 @@ def test_corrections_of_a_model_have_a_set_of_their_own(model, name):
     assert name_for(model) == name
 
 
+@pytest.mark.parametrize("model", ["latest", "run:latest", "untouched:latest"])
+def test_corrections_of_the_latest_run_are_those_of_its_id(run, model):
+    """Once all runs that were ever the latest shared one set."""
+    assert name_for(model) == run.id
+
+
 @pytest.mark.parametrize("model", ["/home/me/My Model/", "~/x", "../..", "o/" + "x" * 96, "ж" * 9, "-"])
 def test_any_model_has_a_name_that_is_none_of_a_path(model):
     assert feedback.check_name(name_for(model)) != name_for(model + "x")

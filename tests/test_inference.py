@@ -1,5 +1,6 @@
 """Classifiers: loading, predicting, scoring."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 import tuner
+from tests import tiny
 from tuner import modeling, runs
 from tuner.config import RunConfig
 from tuner.errors import ModelError, RunError, SourceError
@@ -113,6 +115,17 @@ def test_a_base_model_is_no_classifier(tiny_models):
 def test_the_untouched_model_has_not_learnt(run):
     texts = ["great film"]
     assert load_untouched(run).predict(texts)[0].probabilities != load_classifier(run).predict(texts)[0].probabilities
+
+
+def test_the_untouched_model_is_the_one_the_run_began_with(train_here, tiny_config, tiny_models, tmp_path):
+    """Once another model in its folder was scored in its place, in silence."""
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "base")
+    run = train_here(tiny_config(max_steps=1, model={"name": str(folder)}))
+    load_untouched(run)
+    shutil.rmtree(folder)
+    tiny.save_classifier(tiny_models["bert"], folder)
+    with pytest.raises(ModelError, match="has changed since the run was made"):
+        load_untouched(run)
 
 
 def test_the_untouched_model_has_a_name(run):

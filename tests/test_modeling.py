@@ -113,6 +113,15 @@ def test_tokens_are_counted_as_the_tokenizer_cuts_them(tiny_models):
         assert modeling.count_tokens(base, texts) == [len(ids) for ids in modeling.load_tokenizer(base)(texts)["input_ids"]]
 
 
+def test_tokens_are_counted_by_the_tokenizer_that_is_there_now(tiny_models, tmp_path):
+    folder = shutil.copytree(tiny_models["bert"], tmp_path / "bert")
+    base = modeling.find_base_model(str(folder))
+    before = modeling.count_tokens(base, ["great"])
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))  # without [CLS] and [SEP]
+    assert modeling.count_tokens(base, ["great"]) == [before[0] - 2]
+
+
 @pytest.mark.parametrize(
     ("counts", "length"),
     [([3, 5, 8], 8), ([9], 16), ([5] * 999 + [60], 8), ([5] * 99 + [60], 64), ([500], 64), ([], 8)],

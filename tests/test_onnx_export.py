@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +57,15 @@ def test_every_architecture_answers_in_8_bits_and_is_smaller(classifier, exporte
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
     assert small.stat().st_size < exported.stat().st_size
+
+
+def test_rows_in_another_order_are_no_test_rows(run):
+    """They would be parted anew, and trained ones measured."""
+    source = Path(run.config.data.source)
+    head, *rows = source.read_text().splitlines()
+    source.write_text("\n".join([head, *sorted(rows)]) + "\n")
+    with pytest.raises(SourceError, match="has changed since the run was made"):
+        onnx_export.export(run)
 
 
 @pytest.mark.slow

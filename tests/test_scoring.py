@@ -21,6 +21,7 @@ from tuner.inference import Answering, load_classifier, save_answering
 from tuner.person import VISITOR, Person, acting, folder_name
 from tuner.scoring import Extras, evaluate, evaluation_of
 from tuner.thresholds import choose_threshold
+from tuner.ui.render_report import calibration_words
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def run(train_here, tiny_config):
 
 @pytest.fixture
 def three(train_here, tiny_config, csv):
-    """A run on 300 rows of three labels."""
-    source = csv(300, labels=("negative", "neutral", "positive"))
+    """A run on 600 rows of three labels, of which 60 tell its temperature."""
+    source = csv(600, labels=("negative", "neutral", "positive"))
     return train_here(tiny_config(source=source, max_steps=30))
 
 
@@ -97,12 +98,21 @@ def test_a_report_holds_every_part(three):
 
 def test_the_temperature_is_kept_with_the_model_and_used(three):
     answering = load_classifier(three).answering
-    assert answering.temperature == three.report.temperature
+    assert answering.temperature == three.report.temperature != 1
     calibration = three.report.calibration
     assert calibration.log_loss_after == pytest.approx(three.report.log_loss, abs=1e-9)
     _, _, p, truth = stored(three)
     raw = apply_temperature(p, 1 / answering.temperature)
     assert sk.log_loss(truth, raw) == pytest.approx(calibration.log_loss_before, abs=1e-6)
+
+
+def test_a_run_of_few_validation_rows_has_no_temperature_and_says_why(run):
+    """Once 8 rows made nonsense 99.9 % sure."""
+    answering = load_classifier(run).answering
+    assert (answering.temperature, answering.fitted_on) == (1, "validation")
+    why = f"No temperature was fitted: {answering.n_fitted} validation rows are too few, 50 are needed"
+    assert run.report.calibration.how == why
+    assert why in calibration_words(run.report.calibration)
 
 
 def test_a_plain_pipeline_gives_the_probabilities_before_the_temperature(three):
@@ -302,7 +312,7 @@ def test_a_model_that_answers_nan_is_told(run):
     save_file(
         {name: value * float("nan") if "classifier" in name else value for name, value in weights.items()}, path, {"format": "pt"}
     )
-    with pytest.raises(ModelError, match="answers no text with finite numbers"):
+    with pytest.raises(ModelError, match="does not answer with finite numbers"):
         evaluate(run, split="validation")
 
 
@@ -369,6 +379,14 @@ def test_old_evaluations_are_forgotten(run, monkeypatch):
     evaluate(run, split="validation")
     evaluate(run, split="train")
     assert len(evaluations_of(run)) == 1
+
+
+def test_an_evaluation_that_another_request_just_removed_is_no_error(tmp_path):
+    for name in ("old", "newest"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")  # listed, and not there
+    evaluations._forget_oldest(tmp_path / "newest")
+    assert (tmp_path / "old").is_dir()
 
 
 def test_a_new_evaluation_is_kept_after_the_clock_was_set_back(run, monkeypatch):

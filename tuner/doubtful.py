@@ -8,8 +8,8 @@ import numpy as np
 
 from tuner.data.reading import is_blank
 from tuner.data.repeats import first_of_each, repeat_keys
-from tuner.errors import ModelError, SettingsError, SourceError
-from tuner.inference import Classifier, check_texts
+from tuner.errors import SettingsError, SourceError
+from tuner.inference import Classifier, check_texts, diverged
 
 MOST_TEXTS = 100_000
 MOST_CHOSEN = 1_000
@@ -85,7 +85,7 @@ def choose(
     probabilities = classifier.score([texts[i] for i in given], on_progress=unless_stopped(should_stop, on_progress))
     finite = np.isfinite(probabilities).all(axis=1)
     if not finite.any():
-        raise ModelError(f"'{classifier.name}' answers no text with finite numbers.", "Train it anew; it has diverged.")
+        raise diverged(classifier.name)
     given, probabilities = given[finite], probabilities[finite]
     doubt = doubts(probabilities)
     candidates = np.argsort(-doubt, kind="stable")[: max(_BETA * n, _FEWEST_CANDIDATES)]

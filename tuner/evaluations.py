@@ -195,10 +195,18 @@ def _read(folder: Path, name: str) -> Evaluation | None:
     return Evaluation(report, frame, name) if len(frame) == report.n else None
 
 
+def _mtime(folder: Path) -> float:
+    """0 of one that somebody else's evaluation has just deleted."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
 def _forget_oldest(newest: Path) -> None:
     """Deletes what is too much beside the newest, which the clock need not show to be it: it may have been set back."""
     folder = newest.parent
-    found = sorted(folder.iterdir(), key=lambda path: (path == newest, path.stat().st_mtime), reverse=True)
+    found = sorted(folder.iterdir(), key=lambda path: (path == newest, _mtime(path)), reverse=True)
     shared = folder == _kept(None) and not (current().local or current().name)
     for old in found[MOST_OF_VISITORS if shared else MOST_KEPT :]:
         shutil.rmtree(old, ignore_errors=True)

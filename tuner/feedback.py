@@ -303,9 +303,12 @@ def name_for(model: str) -> str:
     On a Space the sets of each person have names of their own, that of a shared run another for everybody.
 
     Args:
-        model: run id, `run:ID`, `untouched:ID`, folder or Hub id.
+        model: run id, "latest", `run:ID`, `untouched:ID`, folder or Hub id.
     """
     name = model.strip().removeprefix("run:").removeprefix("untouched:")
+    if name == "latest":  # another run soon: corrections of one are none of the next
+        with contextlib.suppress(RunError):  # there is none, and nothing that it answered
+            name = runs.get(name).id
     if runs.is_run_id(name):
         with contextlib.suppress(RunError):  # deleted: what people said of it stays
             data = runs.get(name).config.data

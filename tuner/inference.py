@@ -47,7 +47,8 @@ class Answering(BaseModel):
 
     Attributes:
         temperature: what the logits are divided by (Guo et al. 2017); 1 leaves them as they are.
-        fitted_on: the split it was fitted on, and how many rows of it; empty where it was not fitted.
+        fitted_on: the split it was fitted on, and how many rows of it; empty where that was not tried.
+        unfitted: why these rows tell no temperature; empty where they do.
         threshold: the confidence below which the answer is "unsure"; None where there always is an answer.
     """
 
@@ -56,6 +57,7 @@ class Answering(BaseModel):
     temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
     fitted_on: str = ""
     n_fitted: int = 0
+    unfitted: str = ""
     threshold: Threshold | None = None
 
 
@@ -154,9 +156,13 @@ class Classifier:
 
         Raises:
             SourceError: a text is empty or no string, or this is a table instead of its column.
+            ModelError: an answer is no finite number.
         """
         texts = check_texts(texts)
         encoded = self.encode(texts)
+        found = self._probabilities(encoded, "fp32")
+        if not np.isfinite(found).all():
+            raise diverged(self.name)
         threshold = self.answering.threshold
         return [
             Prediction(
@@ -168,7 +174,7 @@ class Classifier:
                 unsure=bool(row.max() < threshold.value) if threshold else None,
                 read=max((end for _, end in encoding.offsets), default=0),
             )
-            for text, row, encoding in zip(texts, self._probabilities(encoded, "fp32"), encoded, strict=True)
+            for text, row, encoding in zip(texts, found, encoded, strict=True)
         ]
 
     def score(
@@ -253,6 +259,11 @@ class Classifier:
             if on_progress:
                 on_progress(done)
         return result
+
+
+def diverged(name: str) -> ModelError:
+    """That a model's answers are no numbers."""
+    return ModelError(f"'{name}' does not answer with finite numbers.", "Train it anew; it has diverged.")
 
 
 def text_list(texts: Iterable[str] | str) -> list[str]:
@@ -388,13 +399,17 @@ def _without_model(run: Run) -> RunError:
 
 
 def load_untouched(run: Run) -> Classifier:
-    """The run's model as it was before its first step: the base model with its new head, by the run's seed."""
+    """The run's model as it was before its first step: the base model with its new head, by the run's seed.
+
+    Raises:
+        RunError, ModelError, NetworkError: as `load_classifier`, or the base model is another by now.
+    """
     from tuner.structure import plain
     from tuner.training.build import build_model
 
     config = run.config
     trained = load_classifier(run)
-    base = modeling.find_base_model(config.model.name, config.model.revision)
+    base = modeling.find_pinned(config.model)
     tokenizer = modeling.load_tokenizer(base)
     model, _ = build_model(config, base, tokenizer, trained.labels)
     model = plain(model)  # fresh LoRA matrices change nothing
@@ -435,14 +450,13 @@ def _load(name: str, found: modeling.BaseModel) -> Classifier:
     # GPT-2's head pools the last token that is not this one: with none it refuses a batch above 1, and with another
     # than texts are padded with it pools the padding.
     model.config.pad_token_id = tokenizer.pad_token_id
-    names = model.config.id2label
     if model.config.problem_type in _OTHER_PROBLEMS:
         raise ModelError(
             f"'{name}' was made for {_OTHER_PROBLEMS[model.config.problem_type]}.", "Take a model of one label a text."
         )
     if model.config.num_labels < 2:
         raise ModelError(f"'{name}' has {model.config.num_labels} output: it is no classifier.", "Take another model.")
-    labels = tuple(str(names[i]) for i in range(model.config.num_labels))
+    labels = tuple(modeling.in_order(name, model.config.id2label))
     stored = tokenizer.model_max_length
     max_length = min(stored, found.limit) if stored else found.limit
     return Classifier(name, model, tokenizer, labels, max_length, load_answering(Path(found.location)))

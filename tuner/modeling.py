@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -321,9 +321,29 @@ def is_classifier(model: BaseModel) -> bool:
 
 
 def head_labels(model: BaseModel) -> list[str]:
-    """Label names of a classifier in the order of its head."""
-    names = model.config.get("id2label") or {}
-    return [str(names[key]) for key in sorted(names, key=int)]
+    """Label names of a classifier in the order of its head.
+
+    Raises:
+        ModelError: as `in_order`.
+    """
+    return in_order(model.name, model.config.get("id2label") or {})
+
+
+def in_order(name: str, id2label: Mapping[Any, Any]) -> list[str]:
+    """The label names of a model by the number of its output.
+
+    Raises:
+        ModelError: its outputs are not numbered from 0, or two have one name.
+    """
+    names = {str(key): str(label) for key, label in id2label.items()}
+    if set(names) != set(map(str, range(len(id2label)))):
+        cause = f"'{name}' numbers its labels {listed(list(names), 5)}."
+        raise ModelError(cause, "Number id2label in its config.json from 0, without a gap.")
+    twice = [label for label, count in Counter(names.values()).items() if count > 1]
+    if twice:
+        cause = f"'{name}' has the label {_quoted(twice)} more than once."
+        raise ModelError(cause, "Give every label a name of its own in id2label of its config.json.")
+    return [names[str(i)] for i in range(len(names))]
 
 
 def load_encoder(model: BaseModel) -> "PreTrainedModel":
@@ -359,10 +379,16 @@ def load_trained(model: BaseModel) -> "PreTrainedModel":
 
 
 def count_tokens(model: BaseModel, texts: list[str]) -> list[int]:
-    """Tokens of each text with special tokens, uncut. Loads no torch where the model has a tokenizer.json."""
+    """Tokens of each text with special tokens, uncut. Loads no torch where the model has a tokenizer.json.
+
+    Raises:
+        ModelError: its tokenizer cannot be read.
+    """
     if model.tokenizer_file is None:
         return [len(ids) for ids in load_tokenizer(model)(texts)["input_ids"]]
-    return [len(encoding) for encoding in _plain_tokenizer(model.tokenizer_file).encode_batch_fast(texts)]
+    stat = model.tokenizer_file.stat()
+    tokenizer = _plain_tokenizer(model.tokenizer_file, (stat.st_mtime_ns, stat.st_size))
+    return [len(encoding) for encoding in tokenizer.encode_batch_fast(texts)]
 
 
 def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[int]) -> int:
@@ -382,10 +408,17 @@ def choose_max_length(model: BaseModel, wanted: int | None, token_counts: list[i
 
 
 @functools.lru_cache(maxsize=4)
-def _plain_tokenizer(path: Path) -> "Tokenizer":
+def _plain_tokenizer(path: Path, stamp: tuple[int, int]) -> "Tokenizer":
+    """Remembered until the file is written anew: `stamp` is when it was written, and its size."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers has no error of its own
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"The tokenizer.json in {path.parent} is damaged ({reason}).", "Save or download the model again."
+        ) from None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
@@ -393,7 +426,11 @@ def _plain_tokenizer(path: Path) -> "Tokenizer":
 
 def _of_run(name: str, revision: str | None) -> BaseModel:
     """Not remembered: the run may be trained on, or deleted."""
-    run = runs.get(name.removeprefix(runs.RUN_PREFIX))
+    run_id = name.removeprefix(runs.RUN_PREFIX)
+    if run_id == "latest":
+        cause = f"'{name}' would be another run soon, and a base model has to stay the same."
+        raise ModelError(cause, "Give run:ID with the run's id; `python -m tuner runs` lists them.")
+    run = runs.get(run_id)
     if runs.is_living(run) or not run.has_model:
         state = run.status.state
         raise ModelError(f"Run {run.id} is {state} and has no finished model.", "Wait until it has ended, or take another.")
@@ -438,14 +475,27 @@ def _on_hub(name: str, repo_id: str, revision: str | None) -> BaseModel:
     return BaseModel(name, repo_id, info.sha, config, tokenizer)
 
 
-def _check_type(name: str, config: dict[str, Any]) -> None:
+def _check_type(name: str, config: Any) -> None:  # noqa: ANN401
+    """Refuses what Tuner does not train, and a config.json that holds other things than its readers expect."""
+    if not isinstance(config, dict):
+        raise _damaged(name, f"it holds a {type(config).__name__}")
+    for key in ("max_position_embeddings", "n_positions"):
+        if config.get(key) is not None and not isinstance(config[key], int):
+            raise _damaged(name, f"{key} is {str(config[key])[:40]!r}, no whole number")
+    for key, expected in (("architectures", list), ("id2label", dict)):
+        if config.get(key) is not None and not isinstance(config[key], expected):
+            raise _damaged(name, f"{key} is {str(config[key])[:40]!r}, no {expected.__name__}")
     kind = config.get("model_type")
-    if kind not in MODEL_TYPES:
+    if not isinstance(kind, str) or kind not in MODEL_TYPES:
         raise ModelError(
             f"'{name}' is of type '{str(kind)[:40]}', which Tuner does not train.", f"Take one of type {', '.join(MODEL_TYPES)}."
         )
     if "auto_map" in config:
         raise ModelError(f"'{name}' needs code of its own to run.", "Code from repositories is not run; take another base model.")
+
+
+def _damaged(name: str, reason: str) -> ModelError:
+    return ModelError(f"The config.json of '{name}' is damaged: {reason}.", "Save or download the model again.")
 
 
 @functools.cache
@@ -486,6 +536,7 @@ class translated:  # noqa: N801 (a context manager reads as a verb)
         from safetensors import SafetensorError
 
         expected = isinstance(error, (OSError, ValueError, KeyError, SafetensorError, HTTPError)) or broke_off(error)
+        expected |= type(error) is Exception  # what tokenizers raises
         if expected and not isinstance(error, ModelError):
             reason = " ".join(str(error).split())[:300]
             raise ModelError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.data.labelled import load_labelled
+from tuner.data.labelled import check_pinned, load_labelled
 from tuner.errors import ModelError, SettingsError
 from tuner.evaluation.label_map import map_labels
 from tuner.evaluation.metrics import score, softmax
@@ -140,8 +140,13 @@ def _check_free(folder: Path) -> None:
 
 
 def _test_rows(run: Run, classifier: Classifier) -> tuple[Sequence[str], np.ndarray]:
-    """The first 2,000 texts of the run's test split, and the positions of their labels."""
+    """The first 2,000 texts of the run's test split, and the positions of their labels.
+
+    Raises:
+        SourceError: the run's source holds other rows by now, which are parted anew.
+    """
     data = load_labelled(run.config.data)
+    check_pinned(data, run.config.data)
     test = data.splits["test"]
     rows = test.take(range(min(_MOST_ROWS, len(test))))
     return rows.texts, np.asarray(map_labels([data.labels[i] for i in rows.labels], classifier.labels), dtype=np.int64)

@@ -19,7 +19,7 @@ from tuner.data.labelled import WHOLE, LabelledData, Split, load_for_scoring, lo
 from tuner.data.repeats import overlap
 from tuner.data.sources import kind_of, load_raw
 from tuner.data.splitting import MOST_HELD_OUT
-from tuner.errors import ModelError, SettingsError, SourceError, TunerError
+from tuner.errors import SettingsError, SourceError, TunerError
 from tuner.evaluation import baselines, behaviour
 from tuner.evaluation.baselines import Baseline
 from tuner.evaluation.calibration import (
@@ -27,12 +27,22 @@ from tuner.evaluation.calibration import (
     apply_temperature,
     calibration,
     fit_temperature,
+    why_unfitted,
 )
 from tuner.evaluation.label_map import map_labels
 from tuner.evaluation.metrics import hub_metric, score
 from tuner.evaluation.report import EvaluationReport, make_report
 from tuner.evaluations import Evaluation
-from tuner.inference import UNTOUCHED, Answering, Classifier, load_classifier, load_untouched, run_or_none, save_answering
+from tuner.inference import (
+    UNTOUCHED,
+    Answering,
+    Classifier,
+    diverged,
+    load_classifier,
+    load_untouched,
+    run_or_none,
+    save_answering,
+)
 from tuner.runs import Run
 from tuner.training.earlier import seen_before
 
@@ -236,7 +246,7 @@ def assess(
     notes = list(notes)
     if left_out := scored.without_answer:
         if left_out == len(rows):
-            raise ModelError(f"'{classifier.name}' answers no text with finite numbers.", "Train it anew; it has diverged.")
+            raise diverged(classifier.name)
         notes.append(f"{left_out:,} rows were left out: the model's answer to them is no finite number.")
         scored = scored.finite()
     columns = _attempt(lambda: load_columns(config, data, split), {}, notes, "Further columns")
@@ -294,7 +304,8 @@ def calibrate(classifier: Classifier, data: LabelledData, run: Run, on_progress:
 def fitted(classifier: Classifier, data: LabelledData, on_progress: Progress | None = None) -> tuple[Classifier, "pd.DataFrame"]:
     """The classifier with the temperature that makes the log loss of the validation rows least, and its predictions of them.
 
-    A temperature that would not make it less is not kept; rows without a finite answer are left out.
+    A temperature that would not make it less is not kept, and none is fitted where the rows tell none
+    (`calibration.why_unfitted`); rows without a finite answer are left out.
     """
     rows = data.splits["validation"]
     say = on_progress or (lambda what, done, total: None)
@@ -311,7 +322,8 @@ def fitted(classifier: Classifier, data: LabelledData, on_progress: Progress | N
         better = apply_temperature(scored.probabilities, found)
         if score(better, scored.truth)["log_loss"] < score(scored.probabilities, scored.truth)["log_loss"]:
             temperature, probabilities = found, better
-    answering = Answering(temperature=temperature, fitted_on="validation", n_fitted=len(scored.truth))
+    unfitted = why_unfitted(scored.probabilities, scored.truth)
+    answering = Answering(temperature=temperature, fitted_on="validation", n_fitted=len(scored.truth), unfitted=unfitted)
     ids = [rows.row_ids[i] for i in scored.kept]
     frame = evaluations.predictions(ids, scored.texts, scored.truth, probabilities, plain.labels, {})
     return replace(plain, answering=answering), frame
@@ -393,6 +405,7 @@ def _calibration(classifier: Classifier, scored: _Scored) -> Calibration | None:
         kept=answering.temperature != 1.0,
         fitted_on=answering.fitted_on,
         n_fitted=answering.n_fitted,
+        unfitted=answering.unfitted,
     )
 
 

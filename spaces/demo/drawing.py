@@ -99,7 +99,7 @@ def _number(report: dict[str, Any], name: str, words: str) -> str:
     value, interval = report.get(name), (report.get("intervals") or {}).get(name)
     if not isinstance(value, int | float):
         return ""
-    return f"{words} {value:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+    return f"{words} {value:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval and interval[0] < interval[1] else "")
 
 
 def _bars(shares: dict[str, float]) -> str:

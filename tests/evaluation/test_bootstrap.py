@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 from tuner.evaluation import bootstrap
 from tuner.evaluation.bootstrap import intervals, resampled
 from tuner.evaluation.metrics import score, softmax
+from tuner.evaluation.wilson import share_interval
 
 UNBOUNDED = {"log_loss", "brier_score", "matthews_corrcoef"}
 
@@ -144,9 +145,9 @@ def test_the_interval_of_accuracy_holds_the_accuracy(rows, seed):
 
 
 @given(st.integers(1, 50), st.integers(0, 100))
-def test_where_every_row_is_right_the_interval_is_one(rows, seed):
+def test_where_every_row_is_right_the_interval_is_wilson_s(rows, seed):
     probabilities, _ = example(rows, 3, seed)
-    assert intervals(probabilities, probabilities.argmax(axis=1), resamples=20).scores["accuracy"] == (1, 1)
+    assert intervals(probabilities, probabilities.argmax(axis=1), resamples=20).scores["accuracy"] == share_interval(rows, rows)
 
 
 def test_a_seed_gives_the_same_intervals_and_another_one_others():

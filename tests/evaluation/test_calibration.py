@@ -18,6 +18,7 @@ from tuner.evaluation.calibration import (
     reliability,
     threshold_for_cost,
     threshold_for_precision,
+    why_unfitted,
 )
 from tuner.evaluation.metrics import expected_calibration_error, score, softmax
 
@@ -58,7 +59,7 @@ def test_a_temperature_divides_the_logits(seed, temperature):
     np.testing.assert_allclose(apply_temperature(softmax(logits), temperature), softmax(logits / temperature), rtol=1e-9)
 
 
-@given(st.integers(1, 60), st.integers(2, 5), seeds, st.floats(0.2, 5))
+@given(st.integers(50, 110), st.integers(2, 5), seeds, st.floats(0.2, 5))
 def test_log_loss_never_rises_on_the_rows_it_was_fitted_on(rows, labels, seed, sharpness):
     probabilities, truth = example(rows, labels, seed, sharpness)
     after = apply_temperature(probabilities, fit_temperature(probabilities, truth))
@@ -79,12 +80,26 @@ def test_a_temperature_is_the_best_of_many():
 
 def test_where_no_temperature_helps_it_stays_at_one():
     """Even answers are even at every temperature."""
-    assert fit_temperature(np.full((10, 2), 0.5), np.arange(10) % 2) == 1
+    assert fit_temperature(np.full((100, 2), 0.5), np.arange(100) % 2) == 1
+
+
+def test_rows_without_a_mistake_make_no_answer_surer():
+    """Log loss alone would fall until every answer is certain."""
+    probabilities, truth = of_confidence(*[(0.6, True)] * 200)
+    assert fit_temperature(probabilities, truth) == 1
+    assert "none of the 200" in why_unfitted(probabilities, truth)
+    assert fit_temperature(*of_confidence(*[(0.6, True)] * 199, (0.6, False))) < 1
+
+
+def test_a_temperature_takes_fifty_rows():
+    few, enough = (of_confidence(*[(0.9, True), (0.9, False)] * half) for half in (24, 25))
+    assert (fit_temperature(*few), bool(why_unfitted(*few))) == (1, True)
+    assert fit_temperature(*enough) > 1
 
 
 def test_certain_answers_stay_certain():
     np.testing.assert_array_equal(apply_temperature(np.eye(3), 2.5), np.eye(3))
-    assert fit_temperature(np.eye(3), np.array([1, 2, 0])) == 1
+    assert fit_temperature(np.eye(3).repeat(20, axis=0), np.array([1, 2, 0]).repeat(20)) == 1
 
 
 @pytest.mark.parametrize("bad", [0, -1, np.nan, np.inf])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.metrics import softmax
 from tuner.evaluation.report import EvaluationReport, make_report
 
@@ -45,6 +46,22 @@ def test_the_headline_names_the_most_frequent_mistake():
     assert headline == (
         "Right 50% of the time; most often mistakes bad for good; 25 points worse than always answering the most frequent label."
     )
+
+
+def test_as_good_as_a_baseline_is_no_better():
+    """Once "0 points better than …"."""
+    assert "; no better than always answering the most frequent label." in report_of([0, 0, 1], [0, 0, 0]).headline
+
+
+def test_ten_rows_that_are_all_right_are_no_proof():
+    """Once "95 %: 1.000–1.000", of ten rows and of one."""
+    report = report_of([0, 1] * 5, [0, 1] * 5)
+    assert in_words(report.intervals["accuracy"]) == "0.722–1.000"
+    assert in_words(report.per_class["bad"].recall_interval) == "0.566–1.000"
+    assert in_words(report.intervals["macro_f1"]) == in_words(report.per_class["bad"].f1_interval) == "no interval"
+    one = report_of([0, 0, 1], [0, 0, 0]).per_class["fair"]
+    assert in_words(one.recall_interval) == "0.000–0.793"
+    assert in_words(one.precision_interval) == "no interval"  # never answered
 
 
 @pytest.mark.parametrize(("split", "words"), [("test", "2 test rows"), ("all", "all 2 rows")])

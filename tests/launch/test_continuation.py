@@ -173,3 +173,10 @@ def test_a_run_without_a_model_cannot_be_continued():
 def test_an_unknown_run_is_no_base_model():
     with pytest.raises(RunError, match="There is no run"):
         modeling.find_base_model("run:../../etc")
+
+
+def test_the_latest_run_is_no_base_model(finished):
+    """It would be another one soon; once the new run itself, which has no model."""
+    finished(max_steps=1)
+    with pytest.raises(ModelError, match="'run:latest' would be another run soon"):
+        modeling.find_base_model("run:latest")

@@ -19,6 +19,7 @@ from tuner.config import DataConfig
 from tuner.errors import ModelError, SourceError, TunerError
 from tuner.feedback import Feedback
 from tuner.inference import Classifier
+from tuner.person import Person, acting
 from tuner.ui.context import Context, Recent
 
 
@@ -139,13 +140,30 @@ def test_answers_come_by_run_and_from_before_its_training(train_here, tiny_confi
     assert context.classifier(run.id) is context.classifier(run.id)
 
 
-def test_latest_is_the_latest_each_time(train_here, tiny_config):
+@pytest.mark.parametrize("latest", ["latest", "run:latest"])
+def test_latest_is_the_latest_each_time(train_here, tiny_config, latest):
     """Once the first run that `latest` had meant went on answering."""
     context, run = Context(), train_here(tiny_config(max_steps=1))
-    assert context.classifier("latest").name == run.id
+    assert context.classifier(latest).name == run.id
     newer = run.folder.with_name("29991231-235959-aaaaaa")
     shutil.copytree(run.folder, newer)
-    assert context.classifier("latest").name == newer.name
+    assert context.classifier(latest).name == newer.name
+
+
+@pytest.mark.parametrize("latest", ["latest", "run:latest"])
+def test_latest_is_no_way_to_the_model_of_another_person(train_here, tiny_config, latest):
+    context, run = Context(), train_here(tiny_config(max_steps=1))
+    runs.write_status(run, owner="anna")
+    with acting(Person("anna", False)):
+        context.predict(latest, ["great film"])
+    with acting(Person("ben", False)), pytest.raises(TunerError, match="There is no run"):
+        context.predict(latest, ["great film"])
+
+
+def test_a_run_has_one_model_under_both_of_its_names(train_here, tiny_config):
+    """As `run:ID` the model before it was resumed went on answering."""
+    context, run = Context(), train_here(tiny_config(max_steps=1))
+    assert context.classifier(f"run:{run.id}") is context.classifier(run.id)
 
 
 def test_a_folder_that_was_written_anew_answers_anew(learnt, tmp_path):

@@ -1,6 +1,7 @@
 """A report in the terminal."""
 
 from tuner.commands.common import print_table
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.metrics import NAMES
 from tuner.evaluation.report import SHOWN, EvaluationReport
 from tuner.evaluation.slices import worst_slices
@@ -19,8 +20,7 @@ def print_report(report: EvaluationReport, whole: bool = False) -> None:
     """
     print(f"\n{report.headline}")
     for key in SHOWN if whole else _SHORT:
-        low, high = report.intervals[key]
-        print(f"{NAMES[key]:>20} {getattr(report, key):.3f}  (n = {report.n:,}, 95 % {low:.3f}–{high:.3f})")
+        print(f"{NAMES[key]:>20} {getattr(report, key):.3f}  (n = {report.n:,}, 95 %: {in_words(report.intervals[key])})")
     for name, value in report.hub_metrics.items():
         print(f"{name:>20} {value:.3f}")
     print()
@@ -60,13 +60,8 @@ def _print_rest(report: EvaluationReport) -> None:
     if found := worst_slices(report.slices):
         print(f"\nWorst of {len(report.slices)} slices")
         print_table(["", "n", "accuracy", "95 %"], [[s.name, f"{s.n:,}", *_with_interval(s.value, s.interval)] for s in found])
-    if calibration := report.calibration:
-        print(
-            f"\nCalibration: temperature {calibration.temperature:.2f} "
-            f"fitted on {calibration.n_fitted:,} {calibration.fitted_on} rows; "
-            f"log loss {calibration.log_loss_before:.3f} before, {calibration.log_loss_after:.3f} after; "
-            f"ECE {calibration.ece_before:.3f} before, {calibration.ece_after:.3f} after."
-        )
+    if report.calibration:
+        print(f"\n{report.calibration.summary}")
     if threshold := report.threshold:
         print(f"Answers with a probability below {threshold.value:.2f} are 'unsure' ({threshold.rule}).")
     if report.behaviour:
@@ -84,4 +79,4 @@ def _print_rest(report: EvaluationReport) -> None:
 def _with_interval(value: float | None, interval: tuple[float, float] | None) -> list[str]:
     if value is None or interval is None:
         return ["-", "-"]
-    return [f"{value:.3f}", f"{interval[0]:.3f}–{interval[1]:.3f}"]
+    return [f"{value:.3f}", in_words(interval)]

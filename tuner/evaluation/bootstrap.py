@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from tuner.evaluation.metrics import ECE_BINS, check_rows, confidence_bins, precision_recall_f1, row_losses
+from tuner.evaluation.wilson import share_interval
 from tuner.hardware import cpu_count
 
 RESAMPLES = 1_000
@@ -29,7 +30,7 @@ Interval = tuple[float, float]
 
 
 class Intervals(BaseModel):
-    """95 % intervals.
+    """95 % intervals; both ends are the same where there is none, since every resample gives the same number.
 
     Attributes:
         scores: name as in `metrics.score` → interval.
@@ -60,6 +61,8 @@ def intervals(probabilities: np.ndarray, truth: np.ndarray, *, resamples: int = 
 
     A label without rows in a resample counts there as in `metrics.score` on those rows: averages leave it out, its own
     recall, precision and F1 are 0, and with one label left ROC-AUC is 0.5 and average precision 1.
+    Where every resample gives the same number, as of ten rows that are all right, accuracy and a label's precision and recall
+    have Wilson's interval.
     Work grows with resamples × rows × labels: 100,000 rows of 3 labels take 2 s of one core, 3,000 rows of 77 0.9 s.
 
     Args:
@@ -71,11 +74,28 @@ def intervals(probabilities: np.ndarray, truth: np.ndarray, *, resamples: int = 
     """
     drawn = resampled(probabilities, truth, resamples=resamples, seed=seed)
     by_name = {name: np.percentile(values, PERCENTILES, axis=0).T.tolist() for name, values in drawn.per_class.items()}
+    scores = {name: percentile_interval(values) for name, values in drawn.scores.items()}
     labels = np.shape(probabilities)[1]
-    return Intervals(
-        scores={name: percentile_interval(values) for name, values in drawn.scores.items()},
-        per_class=[{name: tuple(values[i]) for name, values in by_name.items()} for i in range(labels)],
-    )
+    per_class = [{name: tuple(values[i]) for name, values in by_name.items()} for i in range(labels)]
+    answers, truth = np.asarray(probabilities).argmax(axis=1), np.asarray(truth)
+    _widen(scores, "accuracy", answers == truth)
+    for label, found in enumerate(per_class):
+        _widen(found, "precision", truth[answers == label] == label)
+        _widen(found, "recall", answers[truth == label] == label)
+    return Intervals(scores=scores, per_class=per_class)
+
+
+def _widen(found: dict[str, Interval], name: str, right: np.ndarray) -> None:
+    """Wilson's interval of the share that is right, where the resamples have no width."""
+    low, high = found[name]
+    if low == high and len(right):
+        found[name] = share_interval(int(right.sum()), len(right))
+
+
+def in_words(interval: Interval) -> str:
+    """ "0.838–0.870", or "no interval" where every resample gave the same number."""
+    low, high = interval
+    return f"{low:.3f}–{high:.3f}" if low < high else "no interval"
 
 
 def percentile_interval(values: np.ndarray) -> Interval:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.evaluation import pictures
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.metrics import full_name
 from tuner.evaluation.mistakes import most_confident_errors
 from tuner.evaluation.report import SHOWN, EvaluationReport
@@ -48,4 +49,5 @@ def _template() -> "jinja2.Template":
     import jinja2
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["in_words"] = in_words
     return environment.from_string((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))

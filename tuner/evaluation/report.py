@@ -52,7 +52,8 @@ class EvaluationReport(BaseModel):
         brier_score: squared distance to the right answer over all labels, from 0 to 2.
         ece: expected calibration error over 15 equal-width bins.
         hub_metrics: metrics of the Hub that were asked for by name.
-        intervals: metric → 95 % interval by percentile bootstrap, 1,000 resamples of the rows, seed 42.
+        intervals: metric → 95 % interval by percentile bootstrap, 1,000 resamples of the rows, seed 42; with both ends the same
+            there is none.
         per_class: label name → its scores.
         confusion_matrix: rows are true labels, columns predicted ones, in the order of `labels`.
         majority_accuracy: accuracy of always answering the most frequent label.
@@ -162,8 +163,9 @@ class EvaluationReport(BaseModel):
         best = max(counted, key=lambda baseline: baseline.accuracy, default=None)
         accuracy = best.accuracy if best else self.majority_accuracy
         other = "word counts" if best and best.kind == "tfidf" else "always answering the most frequent label"
-        gain = 100 * (self.accuracy - accuracy)
-        words.append(f"{abs(gain):.0f} points {'better' if gain >= 0 else 'worse'} than {other}")
+        gain = round(100 * (self.accuracy - accuracy))
+        better = f"{abs(gain)} points {'better' if gain > 0 else 'worse'}" if gain else "no better"
+        words.append(f"{better} than {other}")
         return "; ".join(words) + "."
 
     @property

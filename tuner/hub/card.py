@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tuner import environment
 from tuner.config import RunConfig
 from tuner.errors import RunError, SettingsError, SourceError, TunerError
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.report import EvaluationReport
 from tuner.evaluation.slices import searched, worst_slices
 from tuner.hub import public, words
@@ -102,7 +103,7 @@ def _eval_results(report: EvaluationReport, run: Run) -> "list[EvalResult]":
     found = []
     for name, value, interval in words.numbers(report):
         kind, how = _METRICS.get(name, (name, {}))
-        more = {"interval_95": list(interval)} if interval else {}
+        more = {"interval_95": list(interval)} if interval and interval[0] < interval[1] else {}
         found.append(
             EvalResult(
                 **where,
@@ -207,5 +208,5 @@ def _template() -> "jinja2.Template":
     import jinja2
 
     made = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=inert)
-    made.filters["around"] = words.with_interval
+    made.filters |= {"around": words.with_interval, "in_words": in_words}
     return made.from_string((Path(__file__).parent / "card.md").read_text(encoding="utf-8"))

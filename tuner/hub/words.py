@@ -8,6 +8,7 @@ from tuner import config as config_module
 from tuner.catalog import DATASETS, SAMPLE_TWEETS
 from tuner.config import SPLITS, DataConfig, RunConfig
 from tuner.data.findings import IMBALANCE
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.metrics import full_name
 from tuner.evaluation.report import SCORES, SHOWN, EvaluationReport
 from tuner.hub import public
@@ -84,7 +85,7 @@ def metric_name(name: str) -> str:
 
 def with_interval(value: float, interval: "Interval") -> str:
     """ "0.854 (0.838–0.870)"."""
-    return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})"
+    return f"{value:.3f} ({in_words(interval)})"
 
 
 def base(found: Base) -> str:

@@ -98,6 +98,9 @@ def _settle() -> None:
 
 @dataclass(frozen=True)
 class _Loaded:
+    """A classifier by a name that means the same to everybody, and always."""
+
+    name: str
     classifier: Classifier
     batcher: Batcher
 
@@ -190,7 +193,7 @@ class Context:
         loaded = self._loaded(name)
         if self._lent:
             inference.check_texts(texts)
-            return self._lent.predict(name, texts)
+            return self._lent.predict(loaded.name, texts)
         return loaded.batcher.ask(texts)
 
     @property
@@ -217,7 +220,8 @@ class Context:
         """The least recently used of two goes before another is loaded, so that three are never in memory."""
         self.check_model(name)
         before, bare = (UNTOUCHED, name.removeprefix(UNTOUCHED)) if name.startswith(UNTOUCHED) else ("", name)
-        if bare == "latest":  # another run soon
+        bare = bare.removeprefix(runs.RUN_PREFIX)
+        if bare == "latest":  # another run soon, and for another person
             bare = access.get(bare).id
         fetched = access.get(bare).config.model.name if before else bare
         origin = modeling.hub_origin(fetched) if fetched != SAMPLE_MINILM else None
@@ -231,7 +235,7 @@ class Context:
         placed = replace(inference.load_classifier(named), place=Place(self.device))
         if torch_device() != "cpu":
             threading.Thread(target=self._make_room, args=(weakref.ref(placed),), daemon=True).start()
-        return _Loaded(placed, Batcher(placed.predict))
+        return _Loaded(named, placed, Batcher(placed.predict))
 
     def device(self) -> str:
         """Where classifiers compute: on the CPU while a training has the accelerator."""

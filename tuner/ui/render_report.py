@@ -11,6 +11,7 @@ import pandas as pd
 from tuner.colours import label_colours
 from tuner.comparisons import ComparedModels
 from tuner.evaluation.behaviour import BehaviourResult
+from tuner.evaluation.bootstrap import in_words
 from tuner.evaluation.calibration import Calibration, CoveragePoint, ReliabilityBin, Threshold
 from tuner.evaluation.curves import Curve
 from tuner.evaluation.metrics import NAMES, full_name
@@ -44,10 +45,8 @@ def tiles(report: EvaluationReport) -> str:
     """Headline numbers with their intervals."""
     cells = []
     for key in _TILES:
-        low, high = report.intervals[key]
-        cells.append(
-            f'<div class="tile"><span>{NAMES[key]}</span><b>{getattr(report, key):.3f}</b><span>{low:.3f}–{high:.3f}</span></div>'
-        )
+        interval = in_words(report.intervals[key])
+        cells.append(f'<div class="tile"><span>{NAMES[key]}</span><b>{getattr(report, key):.3f}</b><span>{interval}</span></div>')
     words = f"Below each number its 95 % interval: {report.n:,} rows drawn anew 1,000 times. Log loss and ECE: lower is better."
     return f'<div class="tiles">{"".join(cells)}</div><p class="run-line">{words}</p>'
 
@@ -238,13 +237,13 @@ def calibration_words(calibration: Calibration | None) -> str:
     if calibration is None:
         return "This model has no temperature: it was not fitted, since no validation rows of it are known."
     c = calibration
-    fitted = f"Temperature {c.temperature:.2f}, fitted on {c.n_fitted:,} {c.fitted_on} rows by log loss"
     if not c.kept:
+        why = "" if c.unfitted else ", would not have helped"
         left = f"log loss {c.log_loss_before:.3f}, ECE {c.ece_before:.3f}"
-        return f"{fitted}, would not have helped, so probabilities stay as they are: {left}."
+        return f"{c.how}{why}. Probabilities stay as they are: {left}."
     manner = "less sure" if c.temperature > 1 else "surer"
     return (
-        f"{fitted}, makes the answers {manner}. "
+        f"{c.how}, makes the answers {manner}. "
         f"On these rows: log loss {c.log_loss_before:.3f} before, {c.log_loss_after:.3f} after; "
         f"ECE {c.ece_before:.3f} before, {c.ece_after:.3f} after. It is kept with the model and used wherever Tuner answers."
     )
@@ -431,4 +430,4 @@ def _three(scored: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 def _interval(found: tuple[float, float] | None) -> str:
-    return "" if found is None else f"{found[0]:.3f}–{found[1]:.3f}"
+    return "" if found is None else in_words(found)
