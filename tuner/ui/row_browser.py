@@ -18,7 +18,7 @@ from tuner.ui.errors import toast
 
 PAGE_ROWS = 15
 ALL_LABELS = "all labels"
-_ORDERS = [("as they stand", ""), ("shortest first", "shortest"), ("longest first", "longest")]
+_ORDERS = [("as split", ""), ("shortest first", "shortest"), ("longest first", "longest")]
 _MOST_SEARCHED = 200
 
 

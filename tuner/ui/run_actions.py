@@ -44,7 +44,7 @@ class RunActions:
 
 def draw() -> RunActions:
     """Draws a row of buttons; only those that make sense for the chosen run are shown."""
-    with gr.Row():
+    with gr.Row(elem_id="run-actions"):
         small: dict[str, Any] = {"visible": False, "size": "sm", "scale": 0}
         return RunActions(
             stop=gr.Button(text.STOP, variant="stop", min_width=150, elem_id="stop", **small),

@@ -21,9 +21,9 @@ NO_MODEL = "The answer will stand here. Choose a completed run on the left, or a
 
 STEPS_DATA = "Steps 1 – 4 of 7: your goal, a model to read it, the data, its tokenizer."
 STEPS_TRAIN = "Steps 5 – 7 of 7: the base model gets a new head, you choose how it is judged, the Trainer trains it."
-STEP_GOAL = "**1 · Goal**"
+STEP_GOAL = "## 1 · Goal"
 GOAL = "Sort texts into labels, one each. The label column of the data says which."
-STEP_MODEL = "**2 · Model**"
+STEP_MODEL = "## 2 · Model"
 PRETRAINING = "Pretraining: {}."
 TAKE_THIS_WHEN = "**Take this when** {}"
 NOT_OFFERED = (
@@ -34,11 +34,11 @@ OF_A_RUN = (
     "The model of a run: training goes on from what that run has learnt. Choose the run on the left for its settings and scores."
 )
 COMPARE_MODELS = "Compare the offered models"
-STEP_DATA = "**3 · Data**"
-STEP_TOKENIZER = "**4 · Tokenizer**"
-STEP_BASE = "**5 · Base model**"
-STEP_EVALUATION = "**6 · Evaluation**"
-STEP_TRAINER = "**7 · Trainer**"
+STEP_DATA = "## 3 · Data"
+STEP_TOKENIZER = "## 4 · Tokenizer"
+STEP_BASE = "## 5 · Base model"
+STEP_EVALUATION = "## 6 · Evaluation"
+STEP_TRAINER = "## 7 · Trainer"
 NEW_HEAD = "Its weights stay; a new classification head is put on top."
 KEPT_HEAD = "Its weights stay, and so does its classification head."
 

@@ -180,7 +180,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any, 
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             settings = _draw_settings(context, picker)
-        with gr.Column(scale=2, min_width=480):
+        with gr.Column(scale=2, min_width=480, elem_id="train-progress"):
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen, shown)
     _wire_preset(picker, settings)
