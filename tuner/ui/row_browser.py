@@ -66,7 +66,7 @@ def draw() -> RowBrowser:
         )
     table = gr.Dataframe(
         headers=["row", "label", "text"], datatype="str", interactive=False, wrap=True,
-        column_widths=["14%", "14%", "72%"], show_label=False, max_height=720, elem_id="rows",
+        column_widths=["15%", "21%", "64%"], show_label=False, max_height=720, elem_id="rows",
     )  # fmt: skip
     with gr.Row():
         back = gr.Button("← Previous", size="sm", scale=0, min_width=120, elem_id="page-back")

@@ -99,8 +99,10 @@ button[role=tab][aria-selected=true] { color: var(--primary-600); }
 #run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
   font-size: 13px; padding: 8px 10px; }
 #run-list label span { overflow-wrap: anywhere; }
+/* Inside: what holds the list cuts off what stands out of it. */
 #run-list label:has(:focus-visible), #preset label:has(:focus-visible)
-{ outline: 2px solid var(--primary-500); outline-offset: 1px; }
+{ outline: 2px solid var(--primary-600); outline-offset: -2px; }
+.dark #run-list label:has(:focus-visible), .dark #preset label:has(:focus-visible) { outline-color: var(--primary-200); }
 /* Another run was chosen and is not shown yet: the buttons would act on one that is not in sight. */
 #run-head, #run-actions { transition: opacity 0.15s; }
 .run-late #run-head, .run-late #run-actions { opacity: 0.35; }
@@ -114,6 +116,8 @@ button[role=tab][aria-selected=true] { color: var(--primary-600); }
 .cm-editor .cm-content, .cm-editor .cm-gutters, #train-log textarea, #command-line *
 { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
 table, [role=grid] { font-variant-numeric: tabular-nums; }
+/* A column is at least as wide as the words of its head, which Gradio breaks anywhere. */
+[role=columnheader] span.header { overflow-wrap: break-word !important; word-break: normal !important; }
 #run-colours { display: none; }
 /* A dropdown's arrow lies over the end of a long choice. */
 .secondary-wrap:has(> .icon-wrap) > input { padding-right: 34px !important; text-overflow: ellipsis; }
