@@ -68,6 +68,7 @@ def test_a_hub_model_without_network_is_answered_within_five_seconds(name):
         modeling.find_base_model(name)
     assert time.monotonic() - start < 5
     assert SAMPLE_MINILM in refusal.value.cure
+    assert "tweets" not in refusal.value.cure
 
 
 def test_the_sample_model_is_there_and_untouched():

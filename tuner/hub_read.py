@@ -218,7 +218,9 @@ def _translated(repo_id: str, error_class: type[TunerError]) -> Iterator[None]:
     except (errors.HTTPError, OSError, TimeoutError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not broke_off(error):
             raise
+        sample = (
+            "the data sample:tweets, which need" if error_class is SourceError else "the base model sample:minilm, which needs"
+        )
         raise NetworkError(
-            f"The Hugging Face Hub cannot be reached, and '{repo_id}' lies there.",
-            "Check the network, or use sample:tweets and sample:minilm, which need none.",
+            f"The Hugging Face Hub cannot be reached, and '{repo_id}' lies there.", f"Check the network, or choose {sample} none."
         ) from None

@@ -19,6 +19,7 @@ def test_a_name_that_means_nothing_is_refused(source):
     with pytest.raises(SourceError, match="is no source of examples") as refusal:
         kind_of(source)
     assert "sample:tweets" in refusal.value.cure
+    assert "minilm" not in refusal.value.cure
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ def test_a_hub_id_without_network_is_answered_within_five_seconds():
         load_raw("owner/name")
     assert time.monotonic() - start < 5
     assert "sample:tweets" in refusal.value.cure
+    assert "minilm" not in refusal.value.cure
 
 
 def test_an_upload_that_is_gone_is_refused():

@@ -95,8 +95,9 @@ def test_the_queue_a_second_stop_and_settings_used_again(serve, fresh_page):
 
     fresh_page.locator(f'#run-list input[value="{first.id}"]').check()
     fresh_page.click("#stop")
-    expect(fresh_page.locator("#stop")).to_contain_text("End now")
-    fresh_page.click("#stop")
+    expect(fresh_page.locator("#stop")).to_be_disabled()
+    fresh_page.click("#end-now")
+    fresh_page.click("#end-sure")
     expect(fresh_page.locator("#run-head")).to_contain_text("ended before it had saved")
 
     fresh_page.locator("#set-training-learning_rate input").fill("0.05")

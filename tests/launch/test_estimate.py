@@ -9,6 +9,7 @@ from tuner import runs
 from tuner.cli import main
 from tuner.errors import DoubtError
 from tuner.launch import local, timer
+from tuner.launch.estimate import estimate
 
 
 @pytest.fixture
@@ -44,6 +45,13 @@ def notes(run):
 def test_what_the_estimate_warns_of_is_noted_in_the_run(anyway, tiny_config, unspawned):
     first, *_ = notes(local.start(tiny_config(max_steps=20, **IMPATIENT), proceed_anyway=anyway))
     assert "Early stopping can never fire" in first
+
+
+@pytest.mark.parametrize(("preset", "advised"), [("quick", True), ("few-shot", False)])
+def test_few_steps_over_few_rows_bring_up_the_preset_for_these(preset, advised, tiny_config):
+    """A smaller batch was all the advice for 96 rows, on which the preset quick takes three steps."""
+    found = estimate(tiny_config(max_steps=3).with_changes({"preset": preset})).warnings
+    assert any("preset few-shot" in line for line in found) == advised
 
 
 def test_a_run_without_a_warning_gets_no_note(tiny_config, unspawned):

@@ -12,7 +12,7 @@ from tuner.commands.common import config_from
 from tuner.config import RunConfig
 from tuner.data.findings import Finding
 from tuner.data.profiling import profile
-from tuner.ui import render
+from tuner.ui import render, theme
 from tuner.ui.event_columns import Columns, columns_of
 
 ROW = {
@@ -67,8 +67,31 @@ def test_the_command_line_makes_the_same_config(settings):
 
 
 def test_a_series_of_one_point_becomes_a_dash():
-    frame = render.metric_frame(Columns().and_then([{"event": "evaluate", "step": 100, "eval_accuracy": 0.8}]))
+    frame = render.loss_frame(Columns().and_then([{"event": "log", "step": 100, "loss": 0.8}]))
     assert frame["step"].tolist() == [98, 100]
+
+
+def test_a_lone_validation_is_one_point():
+    """Its dash was drawn as a second point, which said "step: 2.94" of a run of three steps."""
+    found = Columns().and_then([{"event": "evaluate", "step": 3, "eval_loss": 1.0, "eval_accuracy": 0.8}])
+    assert [frame["step"].tolist() for frame in (render.loss_frame(found), render.metric_frame(found))] == [[3], [3]]
+
+
+def test_the_states_can_be_read_on_light_and_dark_pages():
+    """WCAG 2.1 asks 4.5 of text. "running" had 3.2 on a dark page, "completed" 4.1 on a light one."""
+
+    def luminance(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one, other):
+        dark, light = sorted(map(luminance, (one, other)))
+        return (light + 0.05) / (dark + 0.05)
+
+    pages = theme.theme().body_background_fill, theme.theme().body_background_fill_dark
+    ratios = {s: [contrast(*pair) for pair in zip(own, pages, strict=True)] for s, own in theme.STATE_COLOURS.items()}
+    assert {state: pair for state, pair in ratios.items() if min(pair) < 4.5} == {}
 
 
 def test_sentiment_has_its_colours_and_other_labels_get_the_palette():

@@ -96,7 +96,13 @@ def test_a_preset_leaves_the_base_model_a_person_chose(toasts):
     assert toasts == ["Your base model stays: distilbert-base-uncased."]
 
 
-@pytest.mark.parametrize("name", ["quick", "best", "lora", "few-shot", "seven-steps"])
+def test_a_preset_says_which_base_model_it_brings(toasts):
+    """GPT-2 stood on the Data tab without a word, and without a network the start was refused for it."""
+    assert preset_clicked("seven-steps", {})["base-model"] == "gpt2"
+    assert toasts == ["The base model is gpt2 now."]
+
+
+@pytest.mark.parametrize("name", ["quick", "best", "lora", "few-shot"])
 def test_from_preset_to_preset_there_is_nothing_to_say(name, toasts):
     preset_clicked(name, {})
     assert toasts == []

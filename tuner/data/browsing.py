@@ -40,7 +40,7 @@ def matching(
         label: None for any.
         search: words the text must hold, case ignored.
         of: role → positions to choose from, as `DataProfile.rows_of` gives them; None for all.
-        order: "" as they stand, else by the length of the text in characters.
+        order: "" as the split has them, else by the length of the text in characters.
     """
     part = data.splits[split]
     found = np.arange(len(part)) if not order else part.by_length if order == "shortest" else part.by_length[::-1]

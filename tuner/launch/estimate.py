@@ -2,7 +2,7 @@
 
 import shutil
 
-from tuner import augmentation, modeling, runs
+from tuner import augmentation, catalog, modeling, runs
 from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, load_labelled
 from tuner.data.profiling import token_counts
@@ -45,6 +45,7 @@ def estimate(
     copies = config.augmentation.copies if augmentation.is_on(config.augmentation) else 0
     rows = len(data.splits["train"]) * (1 + copies)
     steps, evaluations = steps_of(config.training, rows)
+    few_shot = config.preset != "few-shot" and len(data.splits["train"]) <= catalog.FEW_ROWS
     device = describe()
     half = config.training.precision in ("bf16", "fp16") or (config.training.precision == "auto" and device.bf16)
     on_gpu, processes = (machine or device).kind == "cuda", config.training.num_processes
@@ -62,7 +63,7 @@ def estimate(
         disk=disk,
         timed=timing is not None,
         warnings=[
-            *warnings_for(config.training, steps, evaluations),
+            *warnings_for(config.training, steps, evaluations, few_shot),
             *idle_settings(config),
             *earlier.warnings_about(config, data),
         ],

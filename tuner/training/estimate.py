@@ -211,8 +211,12 @@ def seconds_needed(timing: Timing, config: TrainingConfig, steps: int, evaluatio
     return training + max(evaluations, 1) * timing.evaluated_tokens * timing.per_evaluated_token
 
 
-def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[str]:
-    """What is allowed and yet hardly meant."""
+def warnings_for(config: TrainingConfig, steps: int, evaluations: int, few_shot: bool = False) -> list[str]:
+    """What is allowed and yet hardly meant.
+
+    Args:
+        few_shot: whether the preset of this name is made for so few rows, and another was taken.
+    """
     found = []
     patience = config.early_stopping_patience
     if patience and evaluations <= patience + 1:
@@ -233,7 +237,8 @@ def warnings_for(config: TrainingConfig, steps: int, evaluations: int) -> list[s
             f"Weight averaging has one step to average: {config.weight_averaging:g} of {steps:,} steps. Raise the share."
         )
     if steps < 10:
-        found.append(f"The run has only {steps} step{'s' if steps != 1 else ''}: a smaller batch gives more.")
+        preset = ", and the preset few-shot, which is made for so few rows, many more" if few_shot else ""
+        found.append(f"The run has only {steps} step{'s' if steps != 1 else ''}: a smaller batch gives more{preset}.")
     return found
 
 

@@ -40,6 +40,15 @@ _RUN_TO_URL = """(id) => {
     if (id) url.searchParams.set('run', id); else url.searchParams.delete('run');
     window.history.replaceState({}, '', url);
     window.scrollTo({top: 0});
+    // On a busy machine its view takes seconds. One that never comes, after an error, is waited for no longer than this.
+    const until = Date.now() + 15000;
+    const wait = () => {
+        if ((new URLSearchParams(window.location.search).get('run') || '') !== (id || '')) return;
+        const late = (document.querySelector('#run-head [data-run]')?.dataset.run || '') !== (id || '') && Date.now() < until;
+        document.body.classList.toggle('run-late', late);
+        if (late) setTimeout(wait, 100);
+    };
+    wait();
 }"""
 
 # The tab, too. Gradio marks the button of the new one after it has told of the change.

@@ -111,7 +111,7 @@ def _draw() -> _View:
             )
     tokens = gr.Textbox(show_label=False, container=False, lines=4, interactive=False, visible=False, elem_id="token-facts")
     with gr.Column(visible=False, elem_id="worth-knowing") as worth:
-        gr.Markdown(f"**{text.WORTH_KNOWING}**", elem_classes="step")
+        gr.Markdown(f"## {text.WORTH_KNOWING}", elem_classes="step")
         slots = [_draw_slot(number) for number in range(_SLOTS)]
         notes = gr.Textbox(show_label=False, container=False, lines=1, interactive=False, elem_id="data-notes")
     with gr.Column(visible=False) as lower, gr.Tabs(elem_id="data-tables") as tabs:

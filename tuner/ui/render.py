@@ -8,7 +8,7 @@ import html
 import math
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from tuner.person import current
 from tuner.runs import LIVING
 from tuner.ui import text
 from tuner.ui.event_columns import Columns
-from tuner.ui.theme import STATE_COLOURS
+from tuner.ui.theme import state_colour
 from tuner.words import age, duration, shortened
 
 MOST_LABELS_IN_A_CHART = 24
@@ -87,7 +87,7 @@ def run_colours(rows: list[dict[str, Any]]) -> str:
     """A style sheet that gives each run of the list the colour of its state; run ids are made by Tuner alone."""
     rules = [
         f'#run-list label:has(input[value="{html.escape(row["run_id"])}"])'
-        f"{{border-left:4px solid {STATE_COLOURS.get(row['state'], '#868e96')} !important}}"
+        f"{{border-left:4px solid {state_colour(row['state'])} !important}}"
         for row in rows[:200]
     ]
     return f"<style>{''.join(rules)}</style>"
@@ -97,7 +97,6 @@ def run_head(row: dict[str, Any]) -> str:
     """Name, state, progress bar and one line of numbers of a run, always of one height."""
     state, step, most = row["state"], row["step"], row["max_steps"]
     share = step / most if most else 0.0
-    colour = STATE_COLOURS.get(state, "#868e96")
     done = f"step {step:,} of {most:,}" if row.get("kind", "run") == "run" else f"{step:,} of {most:,} finished"
     facts = [done if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
     rate = row.get("train_samples_per_second")
@@ -108,8 +107,8 @@ def run_head(row: dict[str, Any]) -> str:
         facts.append(f"trained for {duration(row['train_runtime'])}")
     line = " · ".join(filter(None, facts)) or "&nbsp;"
     return (
-        f'<div class="run-head"><strong>{html.escape(row["title"])}</strong>'
-        f'<span class="state" style="color:{colour}">● {html.escape(state)}</span></div>'
+        f'<div class="run-head" data-run="{html.escape(row["run_id"])}"><strong>{html.escape(row["title"])}</strong>'
+        f'<span class="state" style="color:{state_colour(state)}">● {html.escape(state)}</span></div>'
         f'{bar(share, text.PROGRESS)}<div class="run-line">{line}</div>'
         f'<div class="run-line">{html.escape(row.get("message") or "") or "&nbsp;"}</div>'
     )
@@ -126,12 +125,13 @@ def bar(share: float, name: str) -> str:
 def loss_frame(columns: Columns) -> pd.DataFrame:
     """Training and validation loss: columns step, loss, rows."""
     which = {"training": ("log", "loss"), "validation": ("evaluate", "eval_loss")}
-    return _frame({name: _points(columns, *key) for name, key in which.items()}, "loss", "rows")
+    return _frame({name: _points(columns, *key) for name, key in which.items()}, "loss", "rows", ["validation"])
 
 
 def metric_frame(columns: Columns) -> pd.DataFrame:
     """Validation metrics over the steps: columns step, score, metric."""
-    return _frame({name: _points(columns, "evaluate", f"eval_{key}") for key, name in _SCORES.items()}, "score", "metric")
+    lines = {name: _points(columns, "evaluate", f"eval_{key}") for key, name in _SCORES.items()}
+    return _frame(lines, "score", "metric", list(lines))
 
 
 def curve_frame(columns: Mapping[str, Columns], curve: str, smoothing: float) -> pd.DataFrame:
@@ -164,14 +164,22 @@ def _points(columns: Columns, kind: str, key: str) -> tuple[np.ndarray, np.ndarr
     return steps.astype(int), values
 
 
-def _frame(lines: Mapping[str, tuple[np.ndarray, np.ndarray]], value: str, series: str) -> pd.DataFrame:
-    """Lines as a chart takes them, one below the other, each of no more points than can be seen."""
+def _frame(
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]], value: str, series: str, dotted: Collection[str] = ()
+) -> pd.DataFrame:
+    """Lines as a chart takes them, one below the other, each of no more points than can be seen.
+
+    Args:
+        dotted: those whose points `theme.CSS` draws, also a lone one.
+    """
     frames = []
     for name, (steps, values) in lines.items():
         shown = _thin(values)
         frames.append(pd.DataFrame({"step": steps[shown], value: values[shown], series: name}))
     found = [frame for frame in frames if len(frame)]
-    return _drawable(pd.concat(found, ignore_index=True), series) if found else pd.DataFrame(columns=["step", value, series])
+    if not found:
+        return pd.DataFrame(columns=["step", value, series])
+    return _drawable(pd.concat(found, ignore_index=True), series, dotted)
 
 
 def _thin(values: np.ndarray) -> np.ndarray:
@@ -185,11 +193,11 @@ def _thin(values: np.ndarray) -> np.ndarray:
     return np.unique(kept)
 
 
-def _drawable(frame: pd.DataFrame, series: str) -> pd.DataFrame:
-    """A line of one point is not drawn: such a series starts 2 % to the left, as a dash."""
+def _drawable(frame: pd.DataFrame, series: str, dotted: Collection[str]) -> pd.DataFrame:
+    """A line of one point is not drawn: such a series starts 2 % to the left, as a dash, where its points are not dotted."""
     if frame.empty:
         return frame
-    alone = frame[frame.groupby(series)["step"].transform("size") == 1]
+    alone = frame[(frame.groupby(series)["step"].transform("size") == 1) & ~frame[series].isin(list(dotted))]
     return pd.concat([alone.assign(step=alone["step"] * 0.98), frame], ignore_index=True)
 
 

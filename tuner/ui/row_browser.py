@@ -18,7 +18,7 @@ from tuner.ui.errors import toast
 
 PAGE_ROWS = 15
 ALL_LABELS = "all labels"
-_ORDERS = [("as they stand", ""), ("shortest first", "shortest"), ("longest first", "longest")]
+_ORDERS = [("as split", ""), ("shortest first", "shortest"), ("longest first", "longest")]
 _MOST_SEARCHED = 200
 
 
@@ -66,7 +66,7 @@ def draw() -> RowBrowser:
         )
     table = gr.Dataframe(
         headers=["row", "label", "text"], datatype="str", interactive=False, wrap=True,
-        column_widths=["14%", "14%", "72%"], show_label=False, max_height=720, elem_id="rows",
+        column_widths=["15%", "21%", "64%"], show_label=False, max_height=720, elem_id="rows",
     )  # fmt: skip
     with gr.Row():
         back = gr.Button("← Previous", size="sm", scale=0, min_width=120, elem_id="page-back")

@@ -78,7 +78,7 @@ def _draw() -> _View:
     snippet = gr.Code(label=text.USE_IT, language="python", interactive=False, visible=False, elem_id="share-snippet")
     empty = gr.HTML(render.empty(text.NO_SHARE), elem_id="share-empty")
     with gr.Column(visible=False) as body:
-        gr.Markdown(f"**{text.WHAT_IS_PUSHED}**", elem_classes="step")
+        gr.Markdown(f"## {text.WHAT_IS_PUSHED}", elem_classes="step")
         with gr.Tabs(elem_id="share-what"):
             with gr.Tab(text.FILES):
                 files = gr.Dataframe(

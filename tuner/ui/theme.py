@@ -3,15 +3,17 @@
 import gradio as gr
 
 ACCENT = "#3b5bdb"
+# On a light page and on a dark one, each with a contrast of 4.5 or more to what it stands on.
+_BLUE, _GREY, _RED = (ACCENT, "#91a7ff"), ("#5a6270", "#a9b1bd"), ("#c92a2a", "#ff8787")
 STATE_COLOURS = {
-    "completed": "#2b8a3e",
-    "running": ACCENT,
-    "starting": ACCENT,
-    "queued": "#868e96",
-    "stopping": "#e8590c",
-    "stopped": "#868e96",
-    "failed": "#c92a2a",
-    "lost": "#c92a2a",
+    "completed": ("#237a34", "#51cf66"),
+    "running": _BLUE,
+    "starting": _BLUE,
+    "queued": _GREY,
+    "stopping": ("#b35900", "#ffa94d"),
+    "stopped": _GREY,
+    "failed": _RED,
+    "lost": _RED,
 }
 
 
@@ -54,15 +56,29 @@ def theme() -> gr.themes.Base:
     )
 
 
-CSS = """
+def state_colour(state: str) -> str:
+    """The colour of a run's state as CSS, for light and dark pages alike."""
+    return f"var(--state-{state})" if state in STATE_COLOURS else "var(--body-text-color-subdued)"
+
+
+def _state_variables(of: int) -> str:
+    return " ".join(f"--state-{state}: {colours[of]};" for state, colours in STATE_COLOURS.items())
+
+
+CSS = f"""
+:root {{ {_state_variables(0)} }}
+.dark {{ {_state_variables(1)} }}
+"""
+CSS += """
 .gradio-container { max-width: 1560px !important; }
 .tuner-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 16px; padding: 4px 0 0; }
 .tuner-header h1 { font-size: 24px; margin: 0; letter-spacing: -0.01em; }
 .tuner-header .device { margin-left: auto; font-size: 13px; opacity: 0.8; white-space: nowrap; }
 .tuner-header p { margin: 0; opacity: 0.8; }
-.step { font-weight: 600; font-size: 15px; margin: 2px 0 0 !important; }
-.step strong { line-height: 1.2; }
-.step p { margin: 0 !important; }
+.step { margin: 2px 0 0 !important; }
+.step h2 { font-weight: 600; font-size: 15px; line-height: 1.2; margin: 0 !important; }
+button[role=tab][aria-selected=true] { color: var(--primary-600); }
+.dark button[role=tab][aria-selected=true] { color: var(--primary-400); }
 .quiet, .quiet p { font-size: 13px !important; color: var(--body-text-color-subdued) !important; }
 .empty { padding: 40px 16px !important; text-align: center; color: var(--body-text-color-subdued); }
 .bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: 8px 0; }
@@ -83,9 +99,25 @@ CSS = """
 #run-list label { width: 100%; white-space: pre-line; align-items: flex-start; line-height: 1.35;
   font-size: 13px; padding: 8px 10px; }
 #run-list label span { overflow-wrap: anywhere; }
+/* Inside: what holds the list cuts off what stands out of it. */
+#run-list label:has(:focus-visible), #preset label:has(:focus-visible)
+{ outline: 2px solid var(--primary-600); outline-offset: -2px; }
+.dark #run-list label:has(:focus-visible), .dark #preset label:has(:focus-visible) { outline-color: var(--primary-200); }
+/* Another run was chosen and is not shown yet: the buttons would act on one that is not in sight. */
+#run-head, #run-actions { transition: opacity 0.15s; }
+.run-late #run-head, .run-late #run-actions { opacity: 0.35; }
+.run-late #run-actions { pointer-events: none; }
+/* The form does not fit beside the progress here, and is longer than a screen: a run's state and buttons stand before it. */
+@media (max-width: 1130px) {
+  #train-progress:has(.run-head) { display: contents; }
+  #train-progress:has(.run-head) > * { flex: 1 1 100%; }
+  #run-head:has(.run-head), #train-progress:has(.run-head) > #run-actions { order: -1; }
+}
 .cm-editor .cm-content, .cm-editor .cm-gutters, #train-log textarea, #command-line *
 { font-family: ui-monospace, Menlo, Consolas, monospace !important; font-size: 12px; }
 table, [role=grid] { font-variant-numeric: tabular-nums; }
+/* A column is at least as wide as the words of its head, which Gradio breaks anywhere. */
+[role=columnheader] span.header { overflow-wrap: break-word !important; word-break: normal !important; }
 #run-colours { display: none; }
 /* A dropdown's arrow lies over the end of a long choice. */
 .secondary-wrap:has(> .icon-wrap) > input { padding-right: 34px !important; text-overflow: ellipsis; }

@@ -180,7 +180,7 @@ def build(context: Context, picker: SourcePicker, chosen: gr.Radio, shown: Any, 
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             settings = _draw_settings(context, picker)
-        with gr.Column(scale=2, min_width=480):
+        with gr.Column(scale=2, min_width=480, elem_id="train-progress"):
             progress = _draw_progress()
     pressed = _wire_start(context, picker, settings, chosen, shown)
     _wire_preset(picker, settings)
@@ -310,7 +310,8 @@ def _wire_start(context: Context, picker: SourcePicker, settings: _Settings, cho
 def _filled_by(preset: str, form: dict[forms.Key, Any]) -> tuple[list[Any], str]:
     """The form's values with a preset, and a word on those it replaced that no preset had put there: a person had.
 
-    A base model of the person's own stays: presets name one so that they can start at all.
+    A base model of the person's own stays: presets name one so that they can start at all. Another than before is said too: it
+    stands on the Data tab.
     """
     config, presets = RunConfig(preset=preset), [RunConfig(preset=name) for name in catalog.PRESETS]
     filled = {key: forms.value_of(config, key) for key in form}
@@ -321,6 +322,8 @@ def _filled_by(preset: str, form: dict[forms.Key, Any]) -> tuple[list[Any], str]
         filled |= {key: form[key] for key in stays}
         own = [key for key in own if key not in stays]
         said = [text.PRESET_KEPT_MODEL.format(form["model", "name"])]
+    elif filled["model", "name"] != form["model", "name"]:
+        said = [text.PRESET_MODEL.format(filled["model", "name"])]
     if own:
         words = [f"{forms.label(field)} {form[section, field] or 'none'}" for section, field in own]
         said.insert(0, text.PRESET_REPLACED.format(listed(words, _NAMED_SETTINGS)))
@@ -395,4 +398,4 @@ def _fold(group: str, folded: dict[forms.Key, str], draw: Any, more: Any = None)
 def _base_line(name: str) -> str:
     offer = catalog.offered_model(name)
     safe = "".join(char for char in (name or "") if char.isalnum() or char in "-_./: ")
-    return f"`{safe}`{': ' + offer.summary if offer else ''}."
+    return f"`{safe}`{': ' + offer.summary if offer else ''}. {text.BASE_CHOSEN}"
