@@ -270,7 +270,7 @@ def test_after_its_last_step_a_resumed_run_takes_no_other(ending, train_here, qu
 @pytest.fixture
 def best_is_early(tiny_config):
     """Settings whose best validation is at step 5 of 20: the rate is so high that it never becomes better."""
-    return tiny_config(max_steps=20, **{**STEPWISE, "learning_rate": 0.3, "metric_for_best_model": "log_loss"})
+    return tiny_config(max_steps=20, **{**STEPWISE, "learning_rate": 0.1, "metric_for_best_model": "log_loss"})
 
 
 @pytest.mark.parametrize("lost", [False, True])
