@@ -103,8 +103,9 @@ def test_the_cure_for_a_missing_model_fits_the_run(state, told):
     """Who had removed the model of a completed run was told to wait until it is completed."""
     run = runs.create(RunConfig())
     runs.write_status(run, state=state)
-    with pytest.raises(RunError, match=told):
+    with pytest.raises(RunError, match=told) as refused:
         load_classifier(run)
+    assert str(run.folder) not in str(refused.value)
 
 
 def test_a_base_model_is_no_classifier(tiny_models):

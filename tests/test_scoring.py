@@ -367,6 +367,12 @@ def test_a_model_that_cannot_be_loaded_costs_only_its_baseline(run):
     assert {baseline.kind for baseline in report.baselines} == {"majority", "tfidf", "untouched"}
 
 
+def test_a_part_that_looks_for_what_is_not_there_costs_only_itself():
+    notes = []
+    assert scoring._attempt(lambda: {}["dıd not"], [], notes, "Behaviour tests") == []
+    assert notes == ["Behaviour tests: left out. KeyError('dıd not')"]
+
+
 def test_another_run_stands_beside_it(run, train_here, tiny_config):
     other = train_here(tiny_config(max_steps=2))
     report = evaluate(run, extras=Extras(against=(other.id,)))

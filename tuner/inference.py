@@ -393,7 +393,10 @@ def load_classifier(model: Run | str | Path) -> Classifier:
 def _without_model(run: Run) -> RunError:
     state = run.status.state
     if state == "completed":
-        return RunError(f"The model of run {run.id} is missing: {run.model_folder} was removed.", "Put it back, or train again.")
+        return RunError(
+            f"The model of run {run.id} is missing: its folder '{run.model_folder.name}' was removed.",
+            "Put it back, or train again.",
+        )
     cure = "Resume it." if state in runs.RESUMABLE else "Wait until it is completed."
     return RunError(f"Run {run.id} is {state} and has no model yet.", cure)
 

@@ -481,4 +481,6 @@ def _attempt(make: Callable, otherwise: object, notes: list[str], what: str) -> 
         return make()
     except (TunerError, ValueError) as error:
         notes.append(f"{what}: left out. {error}")
-        return otherwise
+    except LookupError as error:  # its text is the bare key
+        notes.append(f"{what}: left out. {error!r}")
+    return otherwise

@@ -49,6 +49,11 @@ def test_without_a_known_name_the_fewest_values_are_the_label():
     assert (column.names, column.reason) == (("kind",), "the column with the fewest different values (2)")
 
 
+def test_a_missing_label_is_no_value_that_is_told():
+    table = datasets.Dataset.from_dict({"words": [f"text {i}" for i in range(8)], "kind": ["a", "b", "", None] * 2})
+    assert find_label_column(table, None, ("words",)).reason == "the column with the fewest different values (2)"
+
+
 def test_a_chosen_column_is_taken():
     assert find_text_columns(TABLE, "words").reason == "as chosen"
 

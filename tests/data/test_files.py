@@ -40,6 +40,19 @@ def test_a_changed_file_is_read_anew(write):
     assert load_raw(str(write("a.csv", "text,label\nnew,b\n"))).splits["train"]["text"][:] == ["new"]
 
 
+def test_a_file_that_is_saved_while_it_is_read_is_read_anew(write, monkeypatch):
+    path, read = write("a.csv", "text,label\nold,b\n"), files._run_reader
+
+    def save_and_read(*arguments):
+        write("a.csv", "text,label\nnew,b\n")
+        return read(*arguments)
+
+    monkeypatch.setattr(files, "_run_reader", save_and_read)
+    assert load_raw(str(path)).identity == files.sha256(path)
+    monkeypatch.setattr(files, "_run_reader", read)
+    assert load_raw(str(write("a.csv", "text,label\nold,b\n"))).splits["train"]["text"][:] == ["old"]
+
+
 def test_the_cache_holds_nothing_but_whole_tables(write, home):
     load_raw(str(write("a.csv.gz", gzip.compress(GOOD.encode()))))
     assert [path.suffixes[-3:] for path in (home / "cache" / "tables").iterdir()] == [

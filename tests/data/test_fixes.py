@@ -46,6 +46,12 @@ def test_of_repeats_the_first_is_kept():
     assert mended(["drop_duplicates"], rows)[0] == [("a", "x"), ("b", "x"), ("a", "y")]
 
 
+def test_one_row_that_was_dropped_is_told_as_one():
+    rows = [("a", "x"), ("V", "y"), ("b", "x")]
+    told = "1 training row that stands in validation or test, too, was dropped."
+    assert mended(["drop_leaked"], rows)[1] == [told]
+
+
 def test_leaks_are_dropped_whatever_their_label():
     rows = [("a", "x"), ("V", "y"), ("t ", "x")]
     assert mended(["drop_leaked"], rows)[0] == [("a", "x")]

@@ -147,6 +147,13 @@ def test_lists_of_labels_in_a_file_are_refused(labels, load):
         load(labelled_as(labels))
 
 
+def test_lists_of_labels_beside_their_names_are_refused(hub):
+    rows = [{**row, "label_text": "several"} for row in labelled_as([[0], [0, 1]])]
+    hub(train=datasets.Dataset.from_list(rows))
+    with pytest.raises(SourceError, match="holds lists"):
+        load_labelled(DataConfig(source="owner/name", label_column="label"))
+
+
 def test_lists_of_one_label_are_that_label(load):
     data = load(labelled_as([["joy"], ["pride"], []]))
     assert data.labels == ("joy", "pride")

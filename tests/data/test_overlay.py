@@ -108,6 +108,17 @@ def test_an_unknown_overlay_is_refused_with_a_cure():
     assert "0123456789ab.jsonl" in refused.value.cure
 
 
+def test_no_folder_of_the_machine_is_told(home, draft_file):
+    add(SOURCE, [RELABEL])
+    path = overlay.file_of(SOURCE, freeze(SOURCE))
+    path.write_text("another")
+    draft_file.write_text("{\n")
+    for read in (lambda: load(SOURCE, "0123456789ab"), lambda: load(SOURCE, path.stem), lambda: draft(SOURCE)):
+        with pytest.raises(SourceError) as refused:
+            read()
+        assert str(home) not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "name", ["", "draft", "../../../etc", "0123456789ab\n", "0123456789AB", "/etc/passwd", "0" * 13, "٠" * 12]
 )

@@ -89,3 +89,8 @@ def test_the_label_map_is_asked_for_names_not_numbers():
 )
 def test_whole_numbers_are_sorted_as_numbers(present, names):
     assert label_names(datasets.Dataset.from_list(labelled("a")), "label", present, DataConfig()) == names
+
+
+@pytest.mark.parametrize("present", [["1", "01"], ["01", "1"]])
+def test_names_of_one_number_have_one_order(present):
+    assert label_names(datasets.Dataset.from_list(labelled("a")), "label", present, DataConfig()) == ("01", "1")

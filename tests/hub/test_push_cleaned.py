@@ -1,6 +1,7 @@
 """The rows of a run as a data set: mended, in their splits, and loadable."""
 
 import json
+from pathlib import Path
 
 import pytest
 from huggingface_hub import DatasetCard
@@ -54,6 +55,16 @@ def test_personal_data_of_every_split_is_counted(config):
 def test_a_set_of_the_hub_is_not_pushed_again():
     with pytest.raises(SourceError, match="lies on the Hub already"):
         check_pushable(DataConfig(source="owner/data"))
+
+
+def test_rows_that_changed_since_the_training_are_not_pushed(hub, config):
+    before = load_labelled(config.data)
+    trained = config.model_copy(update={"data": config.data.model_copy(update={"fingerprint": before.fingerprint})})
+    path = Path(config.data.source)
+    path.write_text(path.read_text().replace("great", "grand"))
+    with pytest.raises(SourceError, match="has changed since the run was made"):
+        sent(hub, load_labelled(config.data), trained)
+    assert hub.repos == {}
 
 
 def test_the_rows_are_json_lines(hub, config):

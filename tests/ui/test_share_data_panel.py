@@ -1,13 +1,15 @@
 """Rows of a run as a data set: none leave before somebody has seen what personal data is in them."""
 
 import shutil
+from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from tests.hub.server import TOKEN
 from tuner import hub_read, runs
-from tuner.config import RunConfig
+from tuner.config import DataConfig, RunConfig
+from tuner.data.labelled import load_labelled
 from tuner.errors import NetworkError
 from tuner.ui import share_data_panel, text
 from tuner.ui.context import Context
@@ -15,11 +17,13 @@ from tuner.ui.context import Context
 
 @pytest.fixture
 def run(jsonl, tiny_models, monkeypatch):
-    """A completed run; one of its 60 texts has an e-mail address."""
+    """A completed run, its data pinned; one of its 60 texts has an e-mail address."""
     monkeypatch.setattr(hub_read, "_handed", TOKEN)
     rows = [{"text": f"row {i} is {('awful', 'great')[i % 2]}", "label": ("neg", "pos")[i % 2]} for i in range(59)]
     rows.append({"text": "write to ann@example.com", "label": "pos"})
-    run = runs.create(RunConfig(data={"source": str(jsonl(rows))}, model={"name": str(tiny_models["bert"])}))
+    data = DataConfig(source=str(jsonl(rows)))
+    data = data.model_copy(update={"fingerprint": load_labelled(data).fingerprint})
+    run = runs.create(RunConfig(data=data, model={"name": str(tiny_models["bert"])}))
     shutil.copytree(tiny_models["bert"], run.model_folder)
     runs.write_status(run, state="completed")
     return run
@@ -52,6 +56,14 @@ def test_personal_data_is_told_and_not_pushed(run, heard, sent):
     said, anyway, told = heard[0](run.id, text.CLEANED_ROWS, "owner/rows", False)
     assert "1 text with an e-mail address" in said
     assert (anyway.visible, told[:2], sent) == (True, [run.id, text.CLEANED_ROWS], [])
+
+
+def test_of_rows_that_changed_since_the_training_nothing_is_told(run, heard, sent):
+    path = Path(run.config.data.source)
+    path.write_text(path.read_text().replace("great", "grand"))
+    with pytest.raises(gr.Error, match="has changed since the run was made"):
+        heard[0](run.id, text.CLEANED_ROWS, "owner/rows", False)
+    assert sent == []
 
 
 @pytest.mark.parametrize("change", ["run", "rows", "nothing told"])

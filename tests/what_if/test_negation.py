@@ -96,8 +96,10 @@ def test_negations_are_taken_out(text, positive):
 
 
 @pytest.mark.parametrize(
-    "text", ["why not go", "not only good", "if not", "never mind", "no doubt", "No, thanks", "knot cannon", "#not", "not", ""]
-)
+    "text",
+    ["why not go", "not only good", "if not", "never mind", "no doubt", "No, thanks", "knot cannon", "#not", "not", "",
+     "I can live wıthout it", "NOTHİNG WORKS", "it doeſn't work"],
+)  # fmt: skip
 def test_what_is_no_negation_stays(text):
     assert remove_negation(text) is None
 

@@ -93,7 +93,9 @@ def find_label_column(table: "Dataset", wanted: str | None, text_columns: tuple[
             f"No column looks like labels; the columns are {_listing(table)}.", "Name one (data.label_column, --label-column)."
         )
     best = min(few, key=lambda name: counts[name])
-    return Column((best,), f"the column with the fewest different values ({counts[best]})")
+    # Without the missing ones, NaN among them, which differs from itself.
+    given = {str(value).strip() for value in head[best] if value is not None and value == value} - {""}
+    return Column((best,), f"the column with the fewest different values ({len(given)})")
 
 
 def _require(table: "Dataset", name: str, role: str) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FILE_SUFFIXES = (*FORMATS, ".gz")
 MOST_FILE_BYTES = 2 * 2**30
 _PARSE_SECONDS = 300
+_MOST_READS = 3
 # Part of a parsed file's cache key: a new parser must not serve what the old one read.
 _PARSER_VERSION = 3
 
@@ -43,10 +44,9 @@ def load_file(source: str, path: Path) -> RawData:
     """
     with _readable(path):
         parts, notes = _parts(path)
-        digests = {split: _digest(part) for split, part in parts.items()}
-        splits = {}
+        digests, splits = {}, {}
         for split, part in parts.items():
-            splits[split], found = _read_cached(part, digests[split])
+            splits[split], found, digests[split] = _read_cached(part)
             notes += [f"{split}: {note}" if len(parts) > 1 else note for note in found]
     identity = next(iter(digests.values())) if len(digests) == 1 else _sha256_of(json.dumps(digests))
     return RawData(source, splits, None, identity, tuple(notes))
@@ -60,7 +60,7 @@ def load_lines(path: Path) -> "Dataset":
     """
     with _readable(path):
         _check_file(path)
-        return _read_cached(path, sha256(path), lines=True)[0]
+        return _read_cached(path, lines=True)[0]
 
 
 def head(path: Path, rows: int = 100) -> "Dataset":
@@ -86,8 +86,12 @@ def _parts(path: Path) -> tuple[dict[str, Path], list[str]]:
     return parts, notes
 
 
-def _read_cached(path: Path, digest: str, lines: bool = False) -> tuple["Dataset", list[str]]:
-    """The parsed table of a file or label folders, and the reader's notes."""
+def _read_cached(path: Path, lines: bool = False) -> tuple["Dataset", list[str], str]:
+    """The parsed table of a file or label folders, the reader's notes, and the digest of what was read.
+
+    Raises:
+        SourceError: it cannot be read, or changed each time while it was.
+    """
     import pyarrow as pa
     from datasets import Dataset
 
@@ -95,27 +99,38 @@ def _read_cached(path: Path, digest: str, lines: bool = False) -> tuple["Dataset
 
     kind = "".join(path.suffixes[-2:]).lower() if path.name.lower().endswith(".gz") else path.suffix.lower()
     kind = ".folder" if path.is_dir() else f".lines{kind}" if lines else kind
-    table = _tables() / f"{digest}{kind}.{_PARSER_VERSION}.arrow"
-    if not table.is_file():
-        _parse_apart(path, table, lines=lines)
+    for _ in range(_MOST_READS):
+        digest = _digest(path)
+        table = _tables() / f"{digest}{kind}.{_PARSER_VERSION}.arrow"
+        # What was saved while it was read would be kept under the digest of what stood there before.
+        if table.is_file() or _parse_apart(path, table, lines=lines, digest=digest):
+            break
+    else:
+        raise SourceError(f"{path.name} changed each of the {_MOST_READS} times it was read.", "Read it once it is written.")
     with pa.memory_map(str(table)) as mapped, pa.ipc.open_stream(mapped) as stream:
         notes = json.loads(stream.schema.metadata[NOTES])
-    return Dataset.from_file(str(table)), notes
+    return Dataset.from_file(str(table)), notes, digest
 
 
 def _tables() -> Path:
     return runs.make_home("cache", "tables")
 
 
-def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool = False) -> None:
-    """Runs `tuner.data.ingest` in a child process with no secrets and a deadline."""
+def _parse_apart(path: Path, table: Path, rows: int | None = None, lines: bool = False, digest: str | None = None) -> bool:
+    """Runs `tuner.data.ingest` in a child process with no secrets and a deadline.
+
+    Returns:
+        Whether the table is kept: not where the source has another digest afterwards than the one given.
+    """
     part = table.with_suffix(f".{secrets.token_hex(4)}.part")
     arguments = [path.absolute(), part, MOST_FILE_BYTES, "lines" if lines else "table", *([] if rows is None else [rows])]
     try:
         done = _run_reader(path, table.parent, arguments)
+        if digest is not None and digest != _digest(path):
+            return False
         if done.returncode == 0:
             part.replace(table)
-            return
+            return True
     finally:
         part.unlink(missing_ok=True)
     raise _refusal(path, done)

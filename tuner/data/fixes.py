@@ -61,9 +61,9 @@ def leaked(parts: Parts, keys: Keys) -> np.ndarray:
 
 _DROPS: dict[str, tuple[Callable[[Parts, Keys], np.ndarray], str]] = {
     "drop_conflicting": (conflicting, "whose text stands under two labels"),
-    "drop_duplicates": (duplicates, "that repeat an earlier one"),
-    "drop_leaked": (leaked, "that stand in validation or test, too,"),
-    "drop_near_duplicates": (lambda parts, _: near_duplicates(parts["train"].texts)[0], "that nearly repeat an earlier one"),
+    "drop_duplicates": (duplicates, "that repeat{s} an earlier one"),
+    "drop_leaked": (leaked, "that stand{s} in validation or test, too,"),
+    "drop_near_duplicates": (lambda parts, _: near_duplicates(parts["train"].texts)[0], "that nearly repeat{s} an earlier one"),
 }
 
 
@@ -75,7 +75,8 @@ def _drop(parts: Parts, fix: str) -> tuple[Parts, str]:
     keep = np.ones(len(parts["train"]), dtype=bool)
     keep[gone] = False
     left = parts["train"].take(np.flatnonzero(keep).tolist())
-    return {**parts, "train": left}, f"{len(gone):,} training rows {which} were dropped."
+    what = "row {} was" if len(gone) == 1 else "rows {} were"
+    return {**parts, "train": left}, f"{len(gone):,} training {what.format(which.format(s='s' * (len(gone) == 1)))} dropped."
 
 
 def _mask(parts: Parts, kind: str) -> tuple[Parts, str]:

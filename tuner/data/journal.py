@@ -29,7 +29,7 @@ def append(path: Path, lines: Sequence[str], most_bytes: int, full: str) -> None
         with path.open("ab+", buffering=0) as file, _locked(file, fcntl.LOCK_EX):
             size = _end_of_lines(file)
             if size + len(added) > most_bytes:
-                raise SourceError(f"{_shown(path)} would grow beyond {most_bytes >> 20} MiB.", full)
+                raise SourceError(f"{shown(path)} would grow beyond {most_bytes >> 20} MiB.", full)
             file.truncate(size)
             try:
                 _write_whole(file, added)
@@ -78,12 +78,12 @@ def read(path: Path) -> bytes:
 
 def unreadable(path: Path, error: OSError) -> SourceError:
     """The refusal of a file that is there and cannot be read."""
-    return SourceError(f"{_shown(path)} cannot be read ({error.strerror}).", "Check the folder's permissions.")
+    return SourceError(f"{shown(path)} cannot be read ({error.strerror}).", "Check the folder's permissions.")
 
 
 def unwritable(path: Path, error: OSError) -> SourceError:
     """The refusal of a file that cannot be written."""
-    return SourceError(f"{_shown(path)} cannot be written ({error.strerror}).", "Free some disk space, or choose another place.")
+    return SourceError(f"{shown(path)} cannot be written ({error.strerror}).", "Free some disk space, or choose another place.")
 
 
 def _write_whole(file: BinaryIO, content: bytes) -> None:
@@ -116,6 +116,6 @@ def _end_of_lines(file: BinaryIO) -> int:
     return 0
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Where it is below `$TUNER_HOME`: whoever reads an error need not know the machine's folders."""
     return "/".join(path.parts[-3:])

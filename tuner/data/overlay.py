@@ -158,12 +158,14 @@ def load(identity: str, name: str) -> dict[str, Decision]:
     except FileNotFoundError:
         raise SourceError(
             f"There is no overlay '{name}' for this source.",
-            f"Copy {path.name} into {path.parent}, choose the source it was made for, or leave data.overlay empty.",
+            f"Copy it to {journal.shown(path)}, choose the source it was made for, or leave data.overlay empty.",
         ) from None
     except OSError as error:
         raise journal.unreadable(path, error) from None
     if hashlib.sha256(content).hexdigest()[:12] != name:
-        raise SourceError(f"The overlay {path} is damaged: its content is not the one it was named after.", "Put the file back.")
+        raise SourceError(
+            f"The overlay {journal.shown(path)} is damaged: its content is not the one it was named after.", "Put the file back."
+        )
     return _parse(content, path)
 
 
@@ -258,7 +260,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Decision]:
                 found[decision.row_id] = decision
         except (ValueError, TypeError, RecursionError):  # ValidationError is a ValueError
             raise SourceError(
-                f"{path}, line {number}, is no decision: the file is damaged.", "Mend or remove that line."
+                f"{journal.shown(path)}, line {number}, is no decision: the file is damaged.", "Mend or remove that line."
             ) from None
     return found
 

@@ -162,7 +162,8 @@ def _namer(table: "Dataset", column: str) -> Callable[[Any], str | None]:
 def _companion(table: "Dataset", column: str) -> dict[Any, str]:
     """Names for whole-number labels from a column beside them (`label` 0, 1 with `label_text` no, yes), if one to one."""
     beside = next((f"{column}{end}" for end in ("_text", "_name", "_names") if f"{column}{end}" in table.column_names), None)
-    if beside is None or table.features[column].dtype.startswith(("string", "large_string")):
+    dtype = getattr(table.features[column], "dtype", None)  # lists have none
+    if beside is None or dtype is None or dtype.startswith(("string", "large_string")):
         return {}
     both = zip(table[column][:], table[beside][:], strict=True)
     pairs = {(value, name) for value, name in both if name and value is not None}
@@ -185,6 +186,6 @@ def label_names(table: "Dataset", column: str, present: set[str], config: DataCo
         in_order = [companion[value] for value in sorted(companion)]
         return tuple(dict.fromkeys([*in_order, *sorted(present)]))
     try:
-        return tuple(sorted(present, key=int))
+        return tuple(sorted(present, key=lambda name: (int(name), name)))  # "1" and "01" are one number
     except ValueError:
         return tuple(sorted(present))

@@ -2,7 +2,7 @@
 
 from tuner.catalog import SAMPLE_TWEETS
 from tuner.config import DataConfig, RunConfig
-from tuner.data.labelled import LabelledData
+from tuner.data.labelled import LabelledData, check_pinned
 from tuner.errors import SourceError
 from tuner.hub import public
 from tuner.hub.commit import Pushed
@@ -37,10 +37,11 @@ def push_cleaned(
         token, private, endpoint: as for `push_dataset`.
 
     Raises:
-        SourceError: the rows lie on the Hub already.
+        SourceError: the rows lie on the Hub already, or are others than those the settings were made for.
         SettingsError, NetworkError: as `push_dataset`.
     """
     check_pushable(config.data)
+    check_pinned(data, config.data)
     about = _about(data, config)
     return push_dataset(cleaned_rows(data), repo_id, token=token, private=private, about=about, endpoint=endpoint)
 

@@ -22,6 +22,8 @@ from tuner.ui.suspicious_panel import SuspiciousPanel
 _ShowAfter = Callable[..., Dependency]
 _SLOTS = len(text.FINDINGS)
 _QUIET: dict[str, Any] = {"api_visibility": "private"}
+# The findings stand above the tables, which at 1280 × 800 lie below the screen.
+_TO_TABLES = "() => document.getElementById('data-tables').scrollIntoView({behavior: 'smooth'})"
 _KEPT_COLOURS = {"read whole": SENTIMENT["positive"], "cut": SENTIMENT["negative"]}
 
 
@@ -236,10 +238,11 @@ def _wire_findings(context: Context, picker: SourcePicker, view: _View, show_aft
     browser = view.browser
     rows = [browser.split, browser.label, browser.finding, browser.search, browser.table, browser.where, browser.page, view.tabs]
     for number, slot in enumerate(view.slots):
-        slot.show.click(
+        shown = slot.show.click(
             lambda *values, number=number: show_rows(number, *values),
             [view.found, *picker.inputs], rows, show_progress="hidden", concurrency_limit=4, **_QUIET,
         )  # fmt: skip
+        shown.success(None, None, None, js=_TO_TABLES, **_QUIET)
         mended = slot.fix.click(
             lambda *values, number=number: mend(number, *values),
             [view.found, *picker.inputs], picker.mendable, show_progress="hidden", concurrency_limit=4, **_QUIET,

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from tuner import access, feedback
+from tuner.data.labelled import check_pinned
 from tuner.errors import RunError
 from tuner.hub import dataset_findings, findings_in_words, push_cleaned, push_dataset
 from tuner.hub.cleaned import check_pushable, cleaned_rows
@@ -76,6 +77,8 @@ def wire(context: Context, panel: DataPanel, chosen: gr.Radio, owner: gr.Dropdow
         if not corrected:
             check_pushable(run.config.data)
         rows = feedback.name_for(run.id) if corrected else context.data(run.config.data)
+        if not isinstance(rows, str):
+            check_pinned(rows, run.config.data)
         found = findings_in_words(dataset_findings(rows if isinstance(rows, str) else cleaned_rows(rows)))
         here = [run_id, what, found]
         if found and here != told:

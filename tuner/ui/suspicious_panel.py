@@ -1,6 +1,7 @@
 """Suspicious labels on the Data tab: a ranked list, a decision for each, and the decisions taken over into the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from tuner.data.browsing import cut
 from tuner.data.labelled import LabelledData
 from tuner.data.suspicious import MOST_ROWS, Suspicion, suspicious_in
 from tuner.errors import SourceError
-from tuner.ui import source_picker, text
+from tuner.runs import RUN_PREFIX
+from tuner.training.earlier import Seen, seen_before
+from tuner.ui import made_files, source_picker, text
 from tuner.ui.context import Context
 from tuner.ui.errors import toast
 from tuner.ui.source_picker import SourcePicker
@@ -35,6 +38,7 @@ class SuspiciousPanel:
         ranked: the list.
         of: identity of the source it is of.
         at: the place in it that the buttons decide about.
+        exports: ending → what makes a file of the decisions, and what downloads it.
     """
 
     said: gr.Markdown
@@ -48,8 +52,7 @@ class SuspiciousPanel:
     drop: gr.Button
     undo: gr.Button
     use: gr.Button
-    csv: gr.DownloadButton
-    parquet: gr.DownloadButton
+    exports: dict[str, tuple[gr.Button, gr.DownloadButton]]
     ranked: gr.State
     of: gr.State
     at: gr.State
@@ -75,12 +78,18 @@ def draw() -> SuspiciousPanel:
         undo = gr.Button(text.UNDO, size="sm", scale=0, min_width=70, elem_id="decide-undo")
     with gr.Row():
         use = gr.Button(text.USE_DECISIONS, variant="primary", size="sm", visible=False, elem_id="use-decisions")
-        csv = gr.DownloadButton("CSV", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-csv")
-        parquet = gr.DownloadButton("Parquet", size="sm", scale=0, min_width=90, visible=False, elem_id="decisions-parquet")
+        exports = {ending: _draw_export(ending, *words) for ending, words in text.EXPORT_DECISIONS.items()}
     ranked, of, at = gr.State([]), gr.State(""), gr.State(0)
-    return SuspiciousPanel(
-        said, judge, find, table, whole, buttons, accept, keep, drop, undo, use, csv, parquet, ranked, of, at
-    )  # fmt: skip
+    return SuspiciousPanel(said, judge, find, table, whole, buttons, accept, keep, drop, undo, use, exports, ranked, of, at)
+
+
+def _draw_export(ending: str, make: str, download: str) -> tuple[gr.Button, gr.DownloadButton]:
+    return (
+        gr.Button(make, size="sm", scale=0, min_width=140, visible=False, elem_id=f"decisions-make-{ending}"),
+        gr.DownloadButton(
+            download, size="sm", scale=0, min_width=140, variant="primary", visible=False, elem_id=f"decisions-{ending}"
+        ),
+    )
 
 
 def judges(source: str) -> list[tuple[str, str]]:
@@ -94,16 +103,18 @@ def judges(source: str) -> list[tuple[str, str]]:
 
 def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.events.Dependency:
     """Connects the panel; returns the event after which `data.overlay` has changed."""
-    decided = [panel.table, panel.whole, panel.buttons, panel.at, panel.use, panel.csv, panel.parquet]
+    decided = [panel.table, panel.whole, panel.buttons, panel.at, panel.use]
+    decided += [button for pair in panel.exports.values() for button in pair]
 
     @toast
     def find(judge: str, *values: Any, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: ANN401, B008
         data = _undecided(context, values)
         progress(0.1, desc=text.JUDGING)
-        ranked = suspicious_in(data, _scorer(context, judge, data) if judge else None)
+        judged, seen = _not_trained_on(data, judge) if judge else (data, None)
+        ranked = suspicious_in(judged, _scorer(context, judge, data) if judge else None)
         if not ranked:
             raise SourceError("No label looks wrong to this judge.", "Try another judge, or go on to the training.")
-        return [_looked_at(data, judge), ranked, data.identity, *_shown(data, ranked, 0)]
+        return [_looked_at(judged, seen), ranked, data.identity, *_shown(data, ranked, 0)]
 
     @toast
     def decide(action: str, ranked: list[Suspicion], of: str, at: int, *values: Any) -> list[Any]:  # noqa: ANN401
@@ -124,6 +135,11 @@ def wire(context: Context, panel: SuspiciousPanel, picker: SourcePicker) -> gr.e
     def use(of: str, *values: Any) -> str:  # noqa: ANN401
         return overlay.freeze(_undecided(context, values, of).identity)  # empty: none
 
+    def export(ending: str, folder: Path, of: str, *values: Any) -> Path:  # noqa: ANN401
+        return _exported(_undecided(context, values, of), folder / f"decisions.{ending}")
+
+    for ending, (make, download) in panel.exports.items():
+        made_files.wire(make, download, partial(export, ending), [panel.of, *picker.inputs], show_progress="minimal")
     quiet = {"api_visibility": "private", "concurrency_limit": 4}
     found = [panel.said, panel.ranked, panel.of, *decided]
     panel.find.click(find, [panel.judge, *picker.inputs], found, show_progress_on=[panel.said, panel.table], **quiet)
@@ -160,6 +176,26 @@ def _scorer(context: Context, run_id: str, data: LabelledData) -> Any:  # noqa: 
     return lambda texts: np.asarray(classifier.score(texts))[:, order]
 
 
+def _not_trained_on(data: LabelledData, run_id: str) -> tuple[LabelledData, Seen]:
+    """The data without the validation and test rows that a run was trained on, and which of them these are.
+
+    A run with another seed, other sizes or folds than are chosen now has trained on many.
+
+    Raises:
+        SourceError: it was trained on all of them.
+    """
+    run = access.get(run_id)
+    roles = [role for role in data.splits if role != "train"]
+    # Settings that begin with the run's model: the rows of the runs that it went on from are seen rows, too.
+    config = run.config.model_copy(update={"model": run.config.model.model_copy(update={"name": f"{RUN_PREFIX}{run.id}"})})
+    seen = seen_before(config, None, [text for role in roles for text in data.splits[role].texts])
+    if seen.texts.all():
+        raise SourceError(f"Run {run.id} was trained on every validation and test row.", "Choose another judge.")
+    new = np.split(~seen.texts, np.cumsum([len(data.splits[role]) for role in roles])[:-1])
+    parts = {role: data.splits[role].take(np.flatnonzero(rows).tolist()) for role, rows in zip(roles, new, strict=True)}
+    return replace(data, splits=data.splits | parts), seen
+
+
 def _shown(data: LabelledData, ranked: list[Suspicion], at: int) -> list[Any]:
     """Values for table, text, buttons, place and what can be done with the decisions so far."""
     decisions = overlay.draft(data.identity)
@@ -178,23 +214,29 @@ def _shown(data: LabelledData, ranked: list[Suspicion], at: int) -> list[Any]:
         ],
         columns=_COLUMNS,
     )
-    files = _exported(data, decisions) if decisions else (None, None)
     return [
         gr.Dataframe(frame, visible=True),
         gr.Textbox(row.text, label=what, visible=True),
         gr.Row(visible=True),
         at,
         gr.Button(f"{text.USE_DECISIONS} ({len(decisions):,})", visible=bool(decisions)),
-        *(gr.DownloadButton(value=str(file) if file else None, visible=file is not None) for file in files),
+        *[gr.Button(visible=bool(decisions)), gr.DownloadButton(visible=False)] * len(text.EXPORT_DECISIONS),
     ]
 
 
-def _looked_at(data: LabelledData, judge: str) -> str:
-    """What the list is, and which rows were looked at."""
-    judged = ["validation", "test"] if judge else list(data.splits)
-    total = sum(len(data.splits[role]) for role in judged)
-    if judge:
+def _looked_at(data: LabelledData, seen: Seen | None) -> str:
+    """What the list is, and which rows were looked at.
+
+    Args:
+        seen: which rows the run that judged was trained on; None where word counts judged.
+    """
+    total = sum(len(rows) for role, rows in data.splits.items() if seen is None or role != "train")
+    if seen:
         rows = f"{total:,} validation and test rows, which the run was not trained on"
+        if seen.by:
+            rows += f"; {seen.texts.sum():,} more, which it was trained on, were left out"
+        if seen.unknown:
+            rows = f"{total:,} validation and test rows; what run {', '.join(seen.unknown)} was trained on is not known any more"
     else:
         rows = f"a sample of {MOST_ROWS:,} of {total:,} rows" if total > MOST_ROWS else f"all {total:,} rows"
     return f"{text.SUSPICIOUS_WHAT} Looked at: {rows}."
@@ -204,18 +246,14 @@ def _said(decision: overlay.Decision | None) -> str:
     return _DECISIONS[decision.action].format((decision.new_label or "")[:40]) if decision else ""
 
 
-def _exported(data: LabelledData, decisions: dict[str, overlay.Decision]) -> tuple[Path, Path]:
-    """The decisions as CSV and Parquet, in a folder that Gradio may serve and clears."""
-    import tempfile
-
+def _exported(data: LabelledData, path: Path) -> Path:
+    """Writes the decisions so far as a table; its ending decides which."""
+    decisions = overlay.draft(data.identity)
     texts = {
         part.row_name(i): part.texts[i]
         for part in data.splits.values()
         for i in range(len(part))
         if part.row_name(i) in decisions
     }
-    folder = Path(tempfile.mkdtemp(prefix="tuner-decisions-"))
-    csv, parquet = folder / "decisions.csv", folder / "decisions.parquet"
-    overlay.export(decisions, texts, csv)
-    overlay.export(decisions, texts, parquet)
-    return csv, parquet
+    overlay.export(decisions, texts, path)
+    return path

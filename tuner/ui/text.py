@@ -100,6 +100,8 @@ DROP = "Drop the row"
 UNDO = "Undo"
 JUDGING = "Reading the rows"
 USE_DECISIONS = "Use these decisions in training"
+# Ending → make the file, download it.
+EXPORT_DECISIONS = {"csv": ("Export as CSV", "Download the CSV"), "parquet": ("Export as Parquet", "Download the Parquet")}
 TO_TRAIN = "Train on this data →"
 AUGMENTATION = "Altered copies of training rows. Set a rate, then look at what it makes of your texts."
 SHOW_COPIES = "Show examples"

@@ -28,7 +28,8 @@ _THING = r"(?:the|this|that|my|your|his|her|our|their) +[a-z]{1,30}"
 
 
 def _any(words: Iterable[str]) -> str:
-    return "|".join(words)
+    """In ASCII (?a:): IGNORECASE takes İ, ı and ſ for i and s, and in small letters they make none of the words."""
+    return f"(?a:{'|'.join(words)})"
 
 
 _HELPERS = re.compile(
@@ -68,14 +69,14 @@ _NO_VERB_AFTER = frozenset(
 _LAST_WORD = re.compile(r"([\w'’]{1,30})[ ,]{0,3}\Z")
 
 _SHORT_FORMS = {short: long.removesuffix(" not") for short, long in LONG_FORMS.items() if long.endswith("not")} | {"can't": "can"}
+_OTHERS = {"nothing": "something", "nobody": "somebody", "nowhere": "somewhere", "without": "with"}
 _CONTRACTED = _any(sorted((form.replace("'", "['’]?") for form in _SHORT_FORMS), key=len, reverse=True))
 _NEGATIONS = re.compile(
     rf"{_START}(?:(?P<short>{_CONTRACTED})|(?P<do>do +not)|(?P<cannot>cannot)|(?P<one>no +one)"
     r"|(?P<out>not(?! +only\b)|never +ever|never(?! +mind\b)|no +longer|no(?= +[a-z])(?! +(?:matter|doubt|way|idea)\b))"
-    rf"|(?P<other>nothing|nobody|nowhere|without)){_END}",
+    rf"|(?P<other>{_any(_OTHERS)})){_END}",
     re.IGNORECASE,
 )
-_OTHERS = {"nothing": "something", "nobody": "somebody", "nowhere": "somewhere", "without": "with"}
 _STAYS = frozenset(("why", "or", "if"))
 _MOST_NAMED = 3
 # German and Dutch that English lacks: where it stands, "will", "was", "am", "is" and "Not" are other words than the English ones.

@@ -49,6 +49,7 @@ def test_case_takes_the_other_form_where_one_changes_nothing():
         ("don't you think", None),
         ("yes, I am.", None),
         ("his dont", None),
+        ("this İS NOT good, he dıd not know, it doeſn't work", None),
         ("", None),
     ],
 )

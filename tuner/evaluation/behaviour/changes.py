@@ -17,9 +17,12 @@ _PAIRS = {
 }  # fmt: skip
 LONG_FORMS = {short: long for long, short in _PAIRS.items()}
 _BOTH = _PAIRS | LONG_FORMS
-# Not at the end ("yes, I am."), where English has the long form alone.
+# Not at the end ("yes, I am."), where English has the long form alone. The forms in ASCII (?a:): IGNORECASE takes İ, ı and ſ for
+# i and s, and in small letters they are none of the forms.
 _CONTRACTED = re.compile(
-    r"(?<![\w@#'’])(" + "|".join(form.replace("'", "['’]").replace(" ", " +") for form in _BOTH) + r")(?= +[A-Za-z])(?![\w'’])",
+    r"(?<![\w@#'’])(?a:"
+    + "|".join(form.replace("'", "['’]").replace(" ", " +") for form in _BOTH)
+    + r")(?= +[A-Za-z])(?![\w'’])",
     re.IGNORECASE,
 )
 # "I have a car" has no short form, and "don't you" no long one in this order.
