@@ -267,33 +267,28 @@ def test_after_its_last_step_a_resumed_run_takes_no_other(ending, train_here, qu
     assert same_weights(run, whole)
 
 
-@pytest.fixture
-def best_is_early(tiny_config):
-    """Settings whose best validation is at step 5 of 20: the rate is so high that it never becomes better."""
-    return tiny_config(max_steps=20, **{**STEPWISE, "learning_rate": 0.1, "metric_for_best_model": "log_loss"})
-
-
 @pytest.mark.parametrize("lost", [False, True])
 def test_the_best_checkpoint_is_found_where_the_runs_were_moved_to(
-    lost, best_is_early, train_here, queued, stop_at, monkeypatch, tmp_path
+    lost, tiny_config, csv, train_here, queued, stop_at, monkeypatch, tmp_path
 ):
-    """As on another machine. Without it the best of those that follow is kept, once the last weights were."""
-    whole, run = train_here(best_is_early), queued(best_is_early)
-    stop_at(run, 12)
+    """As on another machine. Without it the best of those that follow is kept, once the last weights were.
+
+    The rate is so high that the score at step 15 is never reached again.
+    """
+    config = tiny_config(source=csv(80), max_steps=30, **{**STEPWISE, "learning_rate": 1e-2, "metric_for_best_model": "log_loss"})
+    whole, run = train_here(config), queued(config)
+    stop_at(run, 22)
     worker.main(run.id)
     stop_at()
-    best = checkpoints.best_beside(run.folder / "checkpoints/checkpoint-12")
-    assert best.name == "checkpoint-5"
+    best = checkpoints.best_beside(run.folder / "checkpoints/checkpoint-22")
+    assert best.name == "checkpoint-15"
     if lost:
         shutil.rmtree(best)
-    moved = shutil.copytree(run.folder, tmp_path / "elsewhere/runs" / run.id)
-    shutil.rmtree(run.folder)
     monkeypatch.setenv("TUNER_HOME", str(tmp_path / "elsewhere"))
+    shutil.move(run.folder, runs.home() / "runs" / run.id)
     resume_here(run := runs.get(run.id))
-    assert run.folder == moved
     scores = {event["step"]: event["eval_log_loss"] for event in runs.read_events(run)[0] if event["event"] == "evaluate"}
-    kept = min(scores[15], scores[20]) if lost else scores[5]
-    assert run.status.metrics["eval_log_loss"] == kept
+    assert run.status.metrics["eval_log_loss"] == (min(scores[25], scores[30]) if lost else scores[15])
     assert same_weights(run, whole) != lost
 
 
