@@ -83,3 +83,14 @@ def test_two_runs_and_the_settings_that_differ(train_here, tiny_config):
     table = leaderboard(one.report.rows_fingerprint)
     assert set(table["run"]) == {one.id, other.id}
     assert table["macro_f1"].is_monotonic_decreasing
+
+
+@pytest.mark.slow
+def test_a_model_that_does_not_know_the_labels_is_named_with_a_cure_that_there_is(train_here, tiny_config, csv):
+    """`compare` has no --label-map."""
+    known = train_here(tiny_config(source=csv(60, labels=("no", "yes"))))
+    other = train_here(tiny_config(source=csv(60, labels=("bad", "good"))))
+    with pytest.raises(
+        SourceError, match=rf"^'{other.id}': The model does not know the labels .* evaluate {known.id} --against {other.id} "
+    ):
+        compare([known, other], csv(40, labels=("no", "yes")))

@@ -13,7 +13,7 @@ from tuner.config import sections
 from tuner.errors import RunError, SourceError
 from tuner.evaluation.compare import Comparison, Scored
 from tuner.evaluation.compare import compare as compare_scored
-from tuner.evaluation.label_map import map_labels
+from tuner.evaluation.label_map import UnknownLabels, map_labels
 from tuner.evaluation.report import EvaluationReport
 from tuner.evaluations import Evaluation
 from tuner.inference import run_or_none
@@ -91,11 +91,14 @@ def compare(
     alone = Extras(baselines=False, behaviour=False, text_column=tuple(text_column), label_column=label_column)
     own = source is None and split in (None, "test") and not (text_column or label_column)
     stored = [evaluations.of_run(model) if own and isinstance(model, Run) else None for model in found]
-    return compared(
-        [done or evaluation_of(model, source, split, alone, on_progress) for done, model in zip(stored, found, strict=True)],
-        names,
-        by_row=source is not None,
-    )
+    scored = []
+    for done, model, name in zip(stored, found, names, strict=True):
+        try:
+            scored.append(done or evaluation_of(model, source, split, alone, on_progress))
+        except UnknownLabels as error:
+            cure = f"Take data with its labels, or `python -m tuner evaluate {names[0]} --against {names[1]} --label-map …`."
+            raise SourceError(f"'{name}': {error.cause}", cure) from None
+    return compared(scored, names, by_row=source is not None)
 
 
 def compared(found: Sequence[Evaluation], names: Sequence[str], *, by_row: bool = False) -> ComparedModels:

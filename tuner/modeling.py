@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tuner import runs
 from tuner.catalog import MODEL_TYPES, SAMPLE_MINILM, offered_model
 from tuner.config import ModelConfig
-from tuner.errors import ModelError, SettingsError
+from tuner.errors import ModelError, RunError, SettingsError
 from tuner.hub_read import HUB_ID, asker, broke_off, fetch_file, model_info, token
 from tuner.structure import heads
 from tuner.structure.anatomy import READ_THE_FIRST_TOKEN
@@ -145,7 +145,8 @@ def _find(name: str, revision: str | None, who: str) -> BaseModel:
         if name.startswith(("/", "./", "../", "~")) or "\\" in name:
             raise ModelError(f"There is no folder '{name[:300]}'.", "Look whether it was moved or removed, and give its path.")
         raise ModelError(
-            f"'{name[:120]}' is no base model.", f"Give {SAMPLE_MINILM}, a folder that holds a model, or a Hub id owner/name."
+            f"'{name[:120]}' is no base model.",
+            f"Give {SAMPLE_MINILM}, a folder with a model, a Hub id owner/name, or a run: `python -m tuner runs` lists them.",
         )
     offer = offered_model(name)
     return _on_hub(name, repo_id, revision or (offer.revision if offer else None))
@@ -430,7 +431,11 @@ def _of_run(name: str, revision: str | None) -> BaseModel:
     if run_id == "latest":
         cause = f"'{name}' would be another run soon, and a base model has to stay the same."
         raise ModelError(cause, "Give run:ID with the run's id; `python -m tuner runs` lists them.")
-    run = runs.get(run_id)
+    try:
+        run = runs.get(run_id)
+    except RunError:
+        cause = f"There is no run '{run_id[:80]}' (any more) whose model could be taken."
+        raise RunError(cause, "Choose another base model, or a run that began with another.") from None
     if runs.is_living(run) or not run.has_model:
         state = run.status.state
         raise ModelError(f"Run {run.id} is {state} and has no finished model.", "Wait until it has ended, or take another.")

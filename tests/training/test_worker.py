@@ -241,6 +241,18 @@ def test_patience_is_not_renewed_by_a_resume(train_here, queued, tiny_config, st
     assert (run.status.state, run.status.step) == ("completed", 8)
 
 
+def test_a_run_that_early_stopping_ended_says_so(train_here, tiny_config):
+    run = train_here(tiny_config(max_steps=30, early_stopping_patience=2, **{**STEPWISE, "learning_rate": 1e-7}))
+    notes = [event["message"] for event in runs.read_events(run)[0] if event["event"] == "note"]
+    assert "Stopped early at step 15 of 30: macro_f1 did not get better in 2 validations." in notes
+    assert run.status.state == "completed"
+
+
+def test_a_run_that_goes_to_its_end_is_not_said_to_stop_early(train_here, tiny_config):
+    run = train_here(tiny_config(max_steps=4, early_stopping_patience=2, **{**STEPWISE, "eval_steps": 2, "save_steps": 2}))
+    assert not any("early" in event.get("message", "") for event in runs.read_events(run)[0])
+
+
 def test_a_run_that_early_stopping_ended_goes_no_further_in_a_resume(train_here, queued, tiny_config, monkeypatch):
     """A worker may be killed between its last checkpoint and its scores; once the resumed run trained on for another epoch."""
     config = tiny_config(max_steps=30, early_stopping_patience=2, **{**STEPWISE, "learning_rate": 1e-7})

@@ -340,7 +340,7 @@ def _check_trained(names: set[str], label: Column) -> None:
     if len(names) < 2:
         raise SourceError(
             f"Column '{label.names[0]}' has one class ('{next(iter(names))[:80]}') in the training rows; a classifier needs two.",
-            "Choose another label column.",
+            "Choose another label column, or fewer labels to leave out (data.label_map).",
         )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner import augmentation, hub_read, modeling, runs
-from tuner.config import RunConfig
+from tuner.config import RunConfig, TrainingConfig
 from tuner.errors import RunFailed, disk_is_full, explain
 from tuner.queue import turn
 from tuner.runs import Run
@@ -184,11 +184,21 @@ def _train_once(run: Run, material: _Material, stop: "StopOnRequest") -> None:
         return
     with faster_steps(plain(model), material.max_length):
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        if trainer.state.global_step < trainer.state.max_steps and not stop.stopped:
+            _note(run, _why_early(config.training, trainer.state.global_step, trainer.state.max_steps))
         _score(run, config, trainer, stop)
     model = _trained_model(config, material, trainer)
     processes.leave()
     if processes.is_first():
         _write_outcome(run, material, trainer, model, stop)
+
+
+def _why_early(training: TrainingConfig, step: int, most: int) -> str:
+    patience, metric = training.early_stopping_patience, training.metric_for_best_model
+    return (
+        f"Stopped early at step {step:,} of {most:,}: {metric} did not get better in {patience} validation"
+        f"{'s' if patience != 1 else ''}."
+    )
 
 
 def _score(run: Run, config: RunConfig, trainer: "ClassifierTrainer", stop: "StopOnRequest") -> None:

@@ -96,7 +96,8 @@ def run_colours(rows: list[dict[str, Any]]) -> str:
 def run_head(row: dict[str, Any]) -> str:
     """Name, state, progress bar and one line of numbers of a run, always of one height."""
     state, step, most = row["state"], row["step"], row["max_steps"]
-    share = step / most if most else 0.0
+    # Early stopping completes a run before its last step.
+    share = 1.0 if state == "completed" else step / most if most else 0.0
     done = f"step {step:,} of {most:,}" if row.get("kind", "run") == "run" else f"{step:,} of {most:,} finished"
     facts = [done if most else "", f"epoch {row['epoch']:.2f}" if row.get("epoch") else ""]
     rate = row.get("train_samples_per_second")
