@@ -435,7 +435,7 @@ def _end_worker(run: Run) -> None:
     about to be handed to its worker still belongs to the server."""
     status = read_status(run)
     pid = status.pid
-    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid) or os.getpgid(pid) == os.getpgid(0):
+    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid) or pid == os.getpgrp():
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
