@@ -17,16 +17,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_server(home, log, port=None, environment=None):
+def start_server(home, log, port=None, environment=None, script=ROOT / "app.py"):
     """(process, url) of an app that answers.
 
     Args:
         environment: what it has beside that of the tests.
+        script: what starts it.
     """
     port = port or free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
+            [sys.executable, str(script), "--port", str(port)],
             env={**os.environ, **(environment or {}), "TUNER_HOME": str(home)},
             cwd=ROOT,
             stdout=output,
