@@ -422,3 +422,20 @@ def test_the_page_has_the_threshold_of_the_same_command(capsys, trained, tmp_pat
     for asked, stands in ((["--threshold-cost", "5"], True), (["--no-threshold"], False)):
         assert call(capsys, "evaluate", trained.id, *asked, "--html", page)[0] == 0
         assert ("cost 5" in page.read_text()) == stands
+
+
+def test_a_threshold_of_a_run_that_ended_before_its_report_is_chosen_once_it_is_scored(capsys, tiny_config, train_here, csv):
+    run = train_here(tiny_config(source=csv(300), max_steps=2))
+    for made in ("validation.parquet", "report.json", "model/tuner.json"):
+        (run.folder / made).unlink()
+    assert call(capsys, "evaluate", run.id, "--threshold-cost", "5")[0] == 0
+    assert load_classifier(run).answering.threshold.value > 0
+
+
+def test_the_leaderboard_knows_no_interval_without_width(capsys, trained):
+    report = trained.report
+    sure = report.model_copy(update={"intervals": {**report.intervals, "macro_f1": (1.0, 1.0)}})
+    (trained.folder / "report.json").write_text(sure.model_dump_json())
+    out = call(capsys, "leaderboard")[1]
+    assert "no interval" in out
+    assert "1.000–1.000" not in out

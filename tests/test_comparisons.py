@@ -94,3 +94,19 @@ def test_a_model_that_does_not_know_the_labels_is_named_with_a_cure_that_there_i
         SourceError, match=rf"^'{other.id}': The model does not know the labels .* evaluate {known.id} --against {other.id} "
     ):
         compare([known, other], csv(40, labels=("no", "yes")))
+
+
+def test_the_cure_for_labels_a_model_lacks_names_the_source(train_here, tiny_config, csv):
+    known, other = (train_here(tiny_config(source=csv(60, labels=labels))) for labels in (("no", "yes"), ("bad", "good")))
+    source = csv(40, labels=("no", "yes"))
+    with pytest.raises(SourceError) as refused:
+        compare([known, other], source)
+    assert f"--against {other.id} --data {source} --label-map" in refused.value.cure
+
+
+def test_evaluations_of_other_labels_are_refused_with_the_model_that_lacks_one():
+    three, two = evaluation("a", rows(4, 0.9)), evaluation("b", rows(4, 0.9))
+    three.report.labels.append("perhaps")
+    three.predictions["probability_perhaps"] = 0.0
+    with pytest.raises(SourceError, match="'b' has no label 'perhaps', as 'a' has"):
+        compared([three, two], ["a", "b"])

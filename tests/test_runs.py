@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -372,7 +373,7 @@ def test_home_is_neither_here_nor_in_the_temp_folder(monkeypatch):
 def hanging(run):
     """A run whose worker, with a child, answers nothing."""
     code = "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)"
-    worker = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=run.folder, start_new_session=True)
     while len(children := psutil.Process(worker.pid).children()) < 1:
         time.sleep(0.02)
     runs.write_status(run, state="running", step=7, max_steps=9, pid=worker.pid, process=runs.process_identity(worker.pid))
@@ -404,7 +405,7 @@ def test_whoever_looks_ends_a_worker_that_hangs_for_20_s_after_a_stop(hanging, m
     assert worker.wait(5) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("sign", ["a slow batch before", "a checkpoint that grows"])
+@pytest.mark.parametrize("sign", ["a slow batch before", "checkpoints", "trial/checkpoints"])
 def test_a_worker_at_a_long_batch_or_checkpoint_is_not_taken_to_hang(sign, hanging, monkeypatch):
     run, _, _ = hanging
     runs.request_stop(run)
@@ -412,7 +413,7 @@ def test_a_worker_at_a_long_batch_or_checkpoint_is_not_taken_to_hang(sign, hangi
     if sign == "a slow batch before":
         runs.write_status(run, longest_silence=1.5 * runs.STOP_SECONDS)
     else:
-        weights = run.folder / "checkpoints/checkpoint-7/model.safetensors"
+        weights = run.folder / sign / "checkpoint-7/model.safetensors"
         weights.parent.mkdir(parents=True)
         weights.touch()
         os.utime(weights, (later - 1, later - 1))
@@ -420,6 +421,33 @@ def test_a_worker_at_a_long_batch_or_checkpoint_is_not_taken_to_hang(sign, hangi
     assert run.status.state == "running"
     later += runs.STOP_SECONDS
     assert run.status.state == "stopped"
+
+
+def test_checkpoints_that_are_removed_while_somebody_looks_are_passed_over(hanging, monkeypatch):
+    """Once the error ended whoever looked: the worker of another run that waited, or the job itself."""
+    run, _, _ = hanging
+    for step in (1, 2):
+        (run.folder / f"checkpoints/checkpoint-{step}").mkdir(parents=True)
+        (run.folder / f"checkpoints/checkpoint-{step}/weights").touch()
+    looked = os.stat
+
+    def remove_all(path, *args, **kwargs):
+        if "checkpoint-" in str(path):
+            shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
+        return looked(path, *args, **kwargs)
+
+    runs.request_stop(run)
+    monkeypatch.setattr("tuner.runs.os.stat", remove_all)
+    assert run.status.state == "running"
+
+
+def test_a_run_without_a_worker_ends_nobody_who_holds_it_whoever_stops_it(run):
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True) as server:
+        runs.write_status(run, state="queued", pid=server.pid, process=runs.process_identity(server.pid))
+        for _ in range(2):
+            runs.request_stop(run)
+        assert (server.poll(), run.status.state) == (None, "queued")
+        server.kill()
 
 
 def test_stopping_a_run_that_has_no_worker_yet_does_not_end_who_holds_it(run):

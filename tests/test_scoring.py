@@ -415,3 +415,8 @@ def test_visitors_do_not_push_each_other_s_evaluations_out(run, csv, monkeypatch
         names = [evaluation_of(str(run.model_folder), str(csv(rows))).name for rows in (10, 20)]
         assert evaluations.get(names[1])
     assert len(list((runs.home() / "evaluations" / folder_name(person.name)).iterdir())) == kept
+
+
+def test_an_evaluation_of_a_run_that_is_gone_was_never_written(home):
+    """Else the run beside which it had been made could not be chosen any more."""
+    assert evaluations.written("20261123-120000-abcd/0123456789ab") == 0

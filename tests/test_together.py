@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests import tiny
-from tuner.errors import SourceError
+from tuner.errors import ModelError, SourceError
 from tuner.inference import load_classifier
 from tuner.together import Batcher
 
@@ -23,6 +23,8 @@ class Slow:
         assert self.go_on.wait(10)
         if "bad" in texts:
             raise ValueError("bad")
+        if "NaN" in texts:
+            raise ModelError("The answer is no number.", "Take another model.")
         return [f"answer to {text}" for text in texts]
 
 
@@ -59,6 +61,14 @@ def test_an_error_reaches_the_askers_of_its_batch_alone():
     assert answers[0] == ["answer to good"]
     assert {type(answer) for answer in answers[1:]} == {ValueError}
     assert batcher.ask(["afterwards"]) == ["answer to afterwards"]
+
+
+def test_a_text_that_cannot_be_answered_fails_its_asker_alone():
+    """A model whose answers to some texts are NaN fails no other asker."""
+    slow = Slow()
+    answers = crowd(Batcher(slow), slow, [["good"], ["NaN"], ["beside it"]])
+    assert answers[::2] == [["answer to good"], ["answer to beside it"]]
+    assert isinstance(answers[1], ModelError)
 
 
 def test_an_empty_text_is_refused_before_it_joins_others():

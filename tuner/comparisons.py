@@ -96,8 +96,9 @@ def compare(
         try:
             scored.append(done or evaluation_of(model, source, split, alone, on_progress))
         except UnknownLabels as error:
-            cure = f"Take data with its labels, or `python -m tuner evaluate {names[0]} --against {names[1]} --label-map …`."
-            raise SourceError(f"'{name}': {error.cause}", cure) from None
+            data = f" --data {source}" if source else ""
+            command = f"python -m tuner evaluate {names[0]} --against {names[1]}{data} --label-map …"
+            raise SourceError(f"'{name}': {error.cause}", f"Take data with its labels, or `{command}`.") from None
     return compared(scored, names, by_row=source is not None)
 
 
@@ -122,7 +123,12 @@ def compared(found: Sequence[Evaluation], names: Sequence[str], *, by_row: bool 
     truth, scored = _truth(found[0], labels)[shared[:, 0]], []
     for place, (evaluation, name) in enumerate(zip(found, names, strict=True)):
         own = tuple(evaluation.report.labels)
-        columns = map_labels(labels, own, None)
+        try:
+            columns = map_labels(labels, own, None)
+        except UnknownLabels as error:
+            lacking = " or ".join(f"'{label[:40]}'" for label in error.unknown[:5])
+            cause = f"'{name}' has no label {lacking}, as '{names[0]}' has."
+            raise SourceError(cause, "Compare models of the same labels.") from None
         probabilities = evaluations.probabilities_of(evaluation.predictions, own)[shared[:, place]][:, columns]
         probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
         scored.append(Scored(name, probabilities, truth, labels, _settings(name) if all_runs else {}))

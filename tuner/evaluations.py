@@ -29,6 +29,8 @@ MOST_KEPT = 20
 MOST_OF_VISITORS = 100
 _NAME = re.compile(r"(?P<owner>[^/]+)/(?P<key>[0-9a-f]{12})")
 _OF_MODELS = "model"
+# In a run's folder: the answers to its validation rows.
+VALIDATION = "validation.parquet"
 _COLUMN = "column_"
 
 
@@ -109,6 +111,11 @@ def of_run(run: Run) -> Evaluation | None:
     return _read(run.folder, run.id)
 
 
+def has_validation(run: Run) -> bool:
+    """Whether the answers to a run's validation rows are kept."""
+    return (run.folder / VALIDATION).is_file()
+
+
 def validation_of(run: Run) -> pd.DataFrame:
     """The predictions of a run's validation rows, as its model answers.
 
@@ -116,7 +123,7 @@ def validation_of(run: Run) -> pd.DataFrame:
         RunError: the run has none (yet).
     """
     try:
-        return pd.read_parquet(run.folder / "validation.parquet")
+        return pd.read_parquet(run.folder / VALIDATION)
     except (OSError, ValueError):
         raise RunError(f"Run {run.id} has no predictions of validation rows.", "Train it to its end first.") from None
 
@@ -137,7 +144,7 @@ def written(name: str) -> int:
     """When an evaluation was last written, nanoseconds since the epoch; 0 where there is none of that name."""
     try:
         return (_folder(name) / "report.json").stat().st_mtime_ns
-    except OSError:
+    except (OSError, RunError):  # the run it was of is gone, or nobody else's any more
         return 0
 
 

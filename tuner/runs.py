@@ -432,10 +432,10 @@ def request_stop(run: Run, why: str = "") -> None:
 
 def _end_worker(run: Run) -> None:
     """Kills the worker with all its children. A pid that is another process by now, or no worker, is left alone: a run that is
-    about to be handed to its worker still belongs to the server."""
+    about to be handed to its worker still belongs to the server, whoever asks."""
     status = read_status(run)
     pid = status.pid
-    if not pid or process_identity(pid) != status.process or not _leads_a_group(pid) or pid == os.getpgrp():
+    if not pid or process_identity(pid) != status.process or not _is_worker_of(run, pid):
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
@@ -445,10 +445,11 @@ def _end_worker(run: Run) -> None:
     settle(run, -signal.SIGKILL)
 
 
-def _leads_a_group(pid: int) -> bool:
+def _is_worker_of(run: Run, pid: int) -> bool:
+    """Whether a process leads a group of its own and was begun in the run's folder, as workers are and stay."""
     try:
-        return os.getpgid(pid) == pid
-    except ProcessLookupError:
+        return os.getpgid(pid) == pid and os.path.samefile(psutil.Process(pid).cwd(), run.folder)
+    except (OSError, psutil.Error):
         return False
 
 
@@ -636,16 +637,18 @@ def _hangs(run: Run, status: RunStatus) -> bool:
         asked = (run.folder / "STOP").stat().st_mtime
     except OSError:
         return False
-    silence = time.time() - max(asked, status.heartbeat, _last_written(run.folder / "checkpoints"))
+    written = max(_last_written(run.folder / "checkpoints"), _last_written(run.folder / "trial"))  # a study's lie there
+    silence = time.time() - max(asked, status.heartbeat, written)
     return silence > max(STOP_SECONDS, 3 * status.longest_silence) and not _has_saved(run, status)
 
 
 def _last_written(folder: Path) -> float:
     """When one of the files below a folder last changed, seconds since the epoch; 0 where there is none."""
     newest = 0.0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # removed meanwhile
-            newest = max(newest, file.stat().st_mtime)
+    for place, _, names in os.walk(folder):  # which passes over folders that are removed meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                newest = max(newest, os.stat(os.path.join(place, name)).st_mtime)
     return newest
 
 

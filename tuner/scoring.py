@@ -278,8 +278,11 @@ def assess(
     return Evaluation(report, frame)
 
 
-def scores(classifier: Classifier, data: LabelledData, split: str) -> dict[str, float]:
+def scores(classifier: Classifier, data: LabelledData, split: str, on_progress: Progress | None = None) -> dict[str, float]:
     """The numbers of a classifier on a split by name, and nothing else of a report.
+
+    Args:
+        on_progress: called with "Scoring" and how many of how many rows are scored.
 
     Raises:
         SourceError: labels that are none of the model's.
@@ -287,7 +290,9 @@ def scores(classifier: Classifier, data: LabelledData, split: str) -> dict[str, 
     """
     rows = data.splits[check_split(split)]
     truth = map_labels([data.labels[i] for i in rows.labels], classifier.labels, None)
-    return score(classifier.score(rows.texts), np.asarray(truth, dtype=np.int64))
+    say = on_progress or (lambda what, done, total: None)
+    answers = classifier.score(rows.texts, on_progress=lambda done: say("Scoring", done, len(rows)))
+    return score(answers, np.asarray(truth, dtype=np.int64))
 
 
 def calibrate(classifier: Classifier, data: LabelledData, run: Run, on_progress: Progress | None = None) -> Classifier:
@@ -297,7 +302,7 @@ def calibrate(classifier: Classifier, data: LabelledData, run: Run, on_progress:
     """
     calibrated, frame = fitted(classifier, data, on_progress)
     save_answering(run.model_folder, calibrated.answering)
-    evaluations.write_frame(run.folder / "validation.parquet", frame)
+    evaluations.write_frame(run.folder / evaluations.VALIDATION, frame)
     return calibrated
 
 

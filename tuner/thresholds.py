@@ -37,15 +37,7 @@ def threshold_of(run: Run, precision: float | None, cost_of_error: float | None)
     Raises:
         RunError, SettingsError: as there.
     """
-    problems = []
-    if precision is not None and cost_of_error is not None:
-        problems.append("precision and cost both choose the threshold; give one.")
-    if precision is not None and not 0 < precision <= 1:
-        problems.append(f"precision = {precision:g}: must be above 0 and at most 1.")
-    if cost_of_error is not None and not 0 < cost_of_error <= 1e6:
-        problems.append(f"cost = {cost_of_error:g}: must be above 0 and at most 1,000,000.")
-    if problems:
-        raise SettingsError(problems)
+    check_asked(precision, cost_of_error)
     frame = evaluations.validation_of(run)
     labels = load_classifier(run).labels
     probabilities, truth = evaluations.probabilities_of(frame, labels), evaluations.truth_of(frame, labels)
@@ -57,3 +49,20 @@ def threshold_of(run: Run, precision: float | None, cost_of_error: float | None)
             [f"precision = {precision:g}: no threshold reaches it on the {len(truth):,} validation rows; ask for less."]
         )
     return found
+
+
+def check_asked(precision: float | None, cost_of_error: float | None) -> None:
+    """Refuses what `choose_threshold` would, whatever the run.
+
+    Raises:
+        SettingsError: both, or a value out of range.
+    """
+    problems = []
+    if precision is not None and cost_of_error is not None:
+        problems.append("precision and cost both choose the threshold; give one.")
+    if precision is not None and not 0 < precision <= 1:
+        problems.append(f"precision = {precision:g}: must be above 0 and at most 1.")
+    if cost_of_error is not None and not 0 < cost_of_error <= 1e6:
+        problems.append(f"cost = {cost_of_error:g}: must be above 0 and at most 1,000,000.")
+    if problems:
+        raise SettingsError(problems)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from tuner.errors import TunerError
 from tuner.inference import Prediction, check_texts
 
 # Texts scored in one go; a request for more goes alone.
@@ -37,6 +38,7 @@ class Batcher:
 
         Raises:
             SourceError: a text is empty; the others in the batch do not notice.
+            TunerError: as the function that answers; of the others' texts as little.
         """
         request = _Request(check_texts(texts))
         self._waiting.append(request)
@@ -51,12 +53,19 @@ def _score_batch(score: Callable[[list[str]], list[Prediction]], waiting: deque[
     while waiting and (not batch or count + len(waiting[0].texts) <= _MOST_TEXTS):
         batch.append(waiting.popleft())
         count += len(batch[-1].texts)
-    if not batch:
-        return
+    if batch:
+        _answer(score, batch)
+
+
+def _answer(score: Callable[[list[str]], list[Prediction]], batch: list[_Request]) -> None:
     try:
         found = iter(score([text for request in batch for text in request.texts]))
         answers = [[next(found) for _ in request.texts] for request in batch]
-    except BaseException as error:  # given to everybody who asked
+    except BaseException as error:
+        if isinstance(error, TunerError) and len(batch) > 1:  # a text the model answers with NaN is its asker's alone
+            for request in batch:
+                _answer(score, [request])
+            return
         for request in batch:
             request.answers.set_exception(error)
     else:

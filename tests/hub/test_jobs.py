@@ -13,7 +13,8 @@ from tuner import hub_read, queue, runs
 from tuner.config import RunConfig
 from tuner.errors import DoubtError, NetworkError, RunError, RunFailed, SettingsError
 from tuner.hub.client import Client
-from tuner.launch import follower, job_result, job_state, jobs, local
+from tuner.launch import follower, job_result, job_state, jobs, local, on_job
+from tuner.launch.job_files import Task
 from tuner.launch.job_state import JobState
 from tuner.launch.jobs_api import Flavor, flavors, timeout_seconds
 from tuner.person import Person, acting
@@ -390,3 +391,10 @@ def test_a_checkpoint_comes_with_the_best_one(hub, result, tmp_path):
     with job_result.fetched(client, "owner/result", job_result.CHECKPOINT, parcel, run.folder) as part:
         assert (part / "model.safetensors").read_text() == "checkpoint-22"
         assert (part / job_result.BEST / "model.safetensors").read_text() == "checkpoint-15"
+
+
+def test_a_second_job_knows_how_long_the_first_one_trained(hub, result, tiny_config, monkeypatch):
+    run, client, _ = result
+    task = Task(run_id="20261123-120000-abcd", attempt=2, config=run.config.model_dump(mode="json"), checkpoint_seconds=1,
+                timeout=60, train_runtime=3000.0)  # fmt: skip
+    assert on_job._prepare(task, client, "owner/result").status.train_runtime == 3000

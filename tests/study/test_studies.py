@@ -252,3 +252,16 @@ def test_what_a_failed_trial_held_is_free_before_the_next_one(study_here, study_
     result = study_here(study_config(model={"name": str(folder)}), space=RATES, n_trials=2)
     assert [row.state for row in result.rows] == ["failed", "failed"]
     assert alive == [0, 0]
+
+
+def test_a_study_gives_signs_of_life_beside_its_steps(study_here, study_config, monkeypatch):
+    """A stop in a validation or scoring of over 20 s once ended the worker, and the trial's training was lost."""
+    from tuner.study import callbacks
+
+    said, told = [], callbacks.Watch.beat
+    monkeypatch.setattr(callbacks.Watch, "beat", lambda watch, *words: (said.append(words[:1]), told(watch)))
+    found = study_here(study_config(gradient_accumulation_steps=2), kind="repeat", seeds=2)
+    steps = runs.get(found.run_id).config.training.num_train_epochs * 2
+    assert set(said) == {(), ("Calibrating",), ("Scoring",)}
+    assert len(said) > 2 * steps
+    assert runs.get(found.run_id).status.longest_silence > 0

@@ -49,3 +49,15 @@ def test_files_in_folders_are_sealed_too(tmp_path):
     assert checkpoints.newest_whole(tmp_path, "x") == folder
     (folder / "optimizer_0" / "part").write_bytes(b"13")
     assert checkpoints.newest_whole(tmp_path, "x") is None
+
+
+def test_a_checkpoint_that_early_stopping_ended_with_goes_before_a_resume(tmp_path):
+    """Of the highest step, it was kept in place of those that the resumed run wrote."""
+    for step, waited in ((100, 0), (300, 2)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        early = {"args": {"early_stopping_patience": 2}, "attributes": {"early_stopping_patience_counter": waited}}
+        (folder / "trainer_state.json").write_text(json.dumps({"stateful_callbacks": {"EarlyStoppingCallback": early}}))
+        checkpoints.seal(folder, step, "x")
+    assert checkpoints.remove_torn(tmp_path, "x") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-100"]

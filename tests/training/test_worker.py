@@ -279,9 +279,9 @@ def test_after_its_last_step_a_resumed_run_takes_no_other(ending, train_here, qu
     assert same_weights(run, whole)
 
 
-@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("how", ["moved", "lost", "copied"])
 def test_the_best_checkpoint_is_found_where_the_runs_were_moved_to(
-    lost, tiny_config, csv, train_here, queued, stop_at, monkeypatch, tmp_path
+    how, tiny_config, csv, train_here, queued, stop_at, monkeypatch, tmp_path
 ):
     """As on another machine. Without it the best of those that follow is kept, once the last weights were.
 
@@ -294,11 +294,15 @@ def test_the_best_checkpoint_is_found_where_the_runs_were_moved_to(
     stop_at()
     best = checkpoints.best_beside(run.folder / "checkpoints/checkpoint-22")
     assert best.name == "checkpoint-15"
+    lost, before = how == "lost", run.folder
     if lost:
         shutil.rmtree(best)
     monkeypatch.setenv("TUNER_HOME", str(tmp_path / "elsewhere"))
-    shutil.move(run.folder, runs.home() / "runs" / run.id)
+    (shutil.copytree if how == "copied" else shutil.move)(before, runs.home() / "runs" / run.id)
     resume_here(run := runs.get(run.id))
+    if how == "copied":  # once it was looked for there, and what was rotated here had the wrong one kept
+        state = json.loads((run.folder / "checkpoints/checkpoint-30/trainer_state.json").read_text())
+        assert state["best_model_checkpoint"] == str(run.folder / "checkpoints/checkpoint-15")
     scores = {event["step"]: event["eval_log_loss"] for event in runs.read_events(run)[0] if event["event"] == "evaluate"}
     assert run.status.metrics["eval_log_loss"] == (min(scores[25], scores[30]) if lost else scores[15])
     assert same_weights(run, whole) != lost

@@ -28,6 +28,13 @@ def test_of_a_test_row_it_is_said_at_once_that_no_training_learns_it(judge, trai
         monkeypatch.setattr(gr, kind, lambda words, **_: said.append(words))
     row = evaluations.of_run(run).predictions.iloc[0]
     for words in (row["text"].upper(), "a text of my own"):
-        judge(Shown(run.id, words, row["predicted"], 0.9))
+        judge(Shown(run.id, run.id, words, row["predicted"], 0.9))
     assert [("test row" in words) for words in said] == [True, False]
     assert feedback.count(run.id) == 2
+
+
+def test_a_correction_goes_to_the_run_that_answered(judge, train_here, tiny_config, queued):
+    run = train_here(tiny_config(max_steps=1))
+    queued(tiny_config(max_steps=1))
+    judge(Shown("latest", run.id, "a text of my own", evaluations.of_run(run).predictions.iloc[0]["predicted"], 0.9))
+    assert feedback.names() == [run.id]

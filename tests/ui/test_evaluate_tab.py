@@ -163,3 +163,19 @@ def test_a_search_takes_words_or_an_expression(found):
 def test_what_is_not_offered_is_refused(wrong, found):
     with pytest.raises(SourceError, match="There is no"):
         rows(found, **wrong)
+
+
+@pytest.fixture
+def show():
+    """What stands there after an evaluation: `show(chosen, of, made)`."""
+    with gr.Blocks() as blocks:
+        evaluate_tab.build(Context(local=True), gr.Radio([]))
+    return next(f.fn for f in blocks.fns.values() if f.fn and f.fn.__name__ == "show")
+
+
+def test_an_evaluation_of_no_run_is_shown_though_one_was_chosen_meanwhile(found, many, show):
+    assert show(found.name, [None], {None: many.name})[1] == many.name
+
+
+def test_an_evaluation_whose_run_was_deleted_meanwhile_says_nothing(found, show):
+    assert show(found.name, ["20261123-120000-abcd"], {"20261123-120000-abcd": found.name})[1] == gr.skip()

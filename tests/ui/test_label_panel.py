@@ -121,3 +121,12 @@ def test_a_label_that_could_not_be_kept_is_given_again(hand, home):
     hand.press("label-key-1")
     assert feedback.count(name) == 1
     assert "2 of 2 · 1 labelled" in hand.seen["progress"]
+
+
+def test_labels_of_the_latest_run_stay_those_of_the_run_that_answered(train_here, tiny_config, queued):
+    run = train_here(tiny_config(max_steps=1))
+    hand = Hand("latest")
+    queued(tiny_config(max_steps=1))
+    hand.press("label-key-1")
+    assert feedback.names() == [run.id]
+    assert feedback.count(run.id) == 1

@@ -40,8 +40,9 @@ def pressed():
 
 
 @pytest.fixture
-def worker():
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+def worker(run):
+    code = "import time; time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=run.folder, start_new_session=True)
     yield process
     process.kill()
     process.wait()

@@ -76,10 +76,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         text_column=tuple(options.text_column),
         label_column=options.label_column,
     )
-    _check_threshold(options)
-    evaluation = evaluation_of(options.model, options.data, options.split, extras, _progress(options.json))
+    run = _run_of_threshold(options)
+    evaluation = evaluation_of(run or options.model, options.data, options.split, extras, _progress(options.json))
     marks = requirements.check(evaluation.report, options.require)
-    report = _with_threshold(options, evaluation.report)
+    report = _with_threshold(options, evaluation.report, run)
     if options.html:
         _write_page(options.html, report, evaluation.predictions)
     if options.predictions:
@@ -99,32 +99,35 @@ def _asked_threshold(options: argparse.Namespace) -> tuple[float | None, float |
     return asked if asked != (None, None) or options.no_threshold else None
 
 
-def _check_threshold(options: argparse.Namespace) -> None:
-    """Refuses before minutes of scoring what cannot be kept after them."""
+def _run_of_threshold(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """The run a threshold is to be kept with, None for none; refuses before minutes of scoring what cannot be kept then."""
     asked = _asked_threshold(options)
     if asked is None:
-        return
+        return None
+    from tuner import evaluations
     from tuner.inference import run_or_none
-    from tuner.thresholds import threshold_of
+    from tuner.thresholds import check_asked, threshold_of
 
     if options.no_threshold and asked != (None, None):
         raise SettingsError(["--no-threshold removes what --threshold-precision or --threshold-cost would set; give one."])
     run = run_or_none(options.model)
     if run is None:
         raise SettingsError([f"A threshold is kept with a run, and '{options.model}' is none."], "Leave the threshold out.")
-    if not options.no_threshold:
+    check_asked(*asked)
+    # A run that was ended before its report has none of these rows' answers; scoring its own rows gives it those first.
+    if not options.no_threshold and (options.data or evaluations.has_validation(run)):
         threshold_of(run, *asked)
+    return run
 
 
-def _with_threshold(options: argparse.Namespace, report: Any) -> Any:  # noqa: ANN401
+def _with_threshold(options: argparse.Namespace, report: Any, run: Any) -> Any:  # noqa: ANN401
     """The report after the threshold that was asked for is kept with the model."""
     asked = _asked_threshold(options)
     if asked is None:
         return report
-    from tuner import runs
     from tuner.thresholds import choose_threshold
 
-    return report.model_copy(update={"threshold": choose_threshold(runs.get(options.model), *asked)})
+    return report.model_copy(update={"threshold": choose_threshold(run, *asked)})
 
 
 def _write_page(path: Path, report: Any, predictions: Any) -> None:  # noqa: ANN401
@@ -193,6 +196,7 @@ def _compare(options: argparse.Namespace) -> int:
 def _leaderboard(options: argparse.Namespace) -> int:
     from tuner import runs
     from tuner.comparisons import leaderboard
+    from tuner.evaluation.bootstrap import in_words
 
     rows = None
     if options.run:
@@ -213,7 +217,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
                 [
                     r["run"],
                     f"{r['macro_f1']:.3f}",
-                    f"{r['low']:.3f}–{r['high']:.3f}",
+                    in_words((r["low"], r["high"])),
                     f"{r['accuracy']:.3f}",
                     f"{r['macro_recall']:.3f}",
                     r["title"][:60],

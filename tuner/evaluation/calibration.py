@@ -59,6 +59,11 @@ class Calibration(BaseModel):
     after: list[ReliabilityBin]
 
     @property
+    def lines(self) -> dict[str, list[ReliabilityBin]]:
+        """What a reliability diagram shows, the last as the classifier answers: before and after a temperature it has."""
+        return {"before": self.before, "after": self.after} if self.kept else {"answers": self.before}
+
+    @property
     def how(self) -> str:
         """Which temperature there is, and how it was found, in words."""
         if self.unfitted:

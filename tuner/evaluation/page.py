@@ -31,7 +31,7 @@ def page(report: EvaluationReport, predictions: "pd.DataFrame") -> str:
         report=report,
         numbers=[(full_name(key), getattr(report, key), report.intervals.get(key)) for key in SHOWN],
         confusion=pictures.confusion(report),
-        reliability=pictures.reliability(calibration.before, calibration.after) if calibration else "",
+        reliability=pictures.reliability(calibration) if calibration else "",
         coverage=pictures.coverage(report.coverage) if report.coverage else "",
         confusions=report.confusions[:_MOST_CONFUSIONS] if len(report.matrix_labels) < len(report.labels) else [],
         roc=pictures.curves(report.roc, report.curve_labels, "false positive rate", "true positive rate") if report.roc else "",

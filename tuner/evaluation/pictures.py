@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.colours import PALETTE, label_colours
-from tuner.evaluation.calibration import CoveragePoint, ReliabilityBin
+from tuner.evaluation.calibration import Calibration, CoveragePoint
 from tuner.evaluation.curves import Curve
 from tuner.evaluation.report import EvaluationReport
 
@@ -54,20 +54,21 @@ def _confusion(report: EvaluationReport) -> "Figure":
     return figure
 
 
-def reliability(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> str:
-    """How often answers of a confidence are right, before and after the temperature, as SVG."""
-    return _svg(_reliability(before, after))
+def reliability(calibration: Calibration) -> str:
+    """How often answers of a confidence are right, as SVG: before and after the temperature where there is one."""
+    return _svg(_reliability(calibration))
 
 
-def reliability_png(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> bytes:
+def reliability_png(calibration: Calibration) -> bytes:
     """The same as PNG."""
-    return _png(_reliability(before, after))
+    return _png(_reliability(calibration))
 
 
-def _reliability(before: Sequence[ReliabilityBin], after: Sequence[ReliabilityBin]) -> "Figure":
+def _reliability(calibration: Calibration) -> "Figure":
     figure, axes = _figure(4.4, 3.6)
     axes.plot([0, 1], [0, 1], color="#868E96", linestyle=":", label="as sure as right")
-    for bins, name, colour, marker in ((before, "before", PALETTE[1], "s"), (after, "after", PALETTE[0], "o")):
+    for name, bins in calibration.lines.items():
+        colour, marker = (PALETTE[1], "s") if name == "before" else (PALETTE[0], "o")
         points = [(b.confidence, b.accuracy) for b in bins if b.n]
         axes.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=4, label=name) if points else None
     axes.set(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1))

@@ -52,8 +52,8 @@ class EvaluationReport(BaseModel):
         brier_score: squared distance to the right answer over all labels, from 0 to 2.
         ece: expected calibration error over 15 equal-width bins.
         hub_metrics: metrics of the Hub that were asked for by name.
-        intervals: metric → 95 % interval by percentile bootstrap, 1,000 resamples of the rows, seed 42; with both ends the same
-            there is none.
+        intervals: metric → 95 % interval by percentile bootstrap, 1,000 resamples of the rows, seed 42; of a share of rows
+            that is 0 or 1 Wilson's; with both ends the same there is none.
         per_class: label name → its scores.
         confusion_matrix: rows are true labels, columns predicted ones, in the order of `labels`.
         majority_accuracy: accuracy of always answering the most frequent label.

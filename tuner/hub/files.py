@@ -44,7 +44,7 @@ def model_files(run: Run, *, adapter: bool = False, repo_id: str | None = None) 
         files["report.json"] = report.model_dump_json(indent=1).encode()
         files["confusion.png"] = pictures.confusion_png(report)
         if report.calibration:
-            files["calibration.png"] = pictures.reliability_png(report.calibration.before, report.calibration.after)
+            files["calibration.png"] = pictures.reliability_png(report.calibration)
     if adapter:
         files |= _of_adapter(run)
     files = dict(sorted(files.items()))

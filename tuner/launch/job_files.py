@@ -60,6 +60,7 @@ class Task(BaseModel):
         data_repo, data_commit: empty for rows that anybody finds.
         checkpoint_seconds: a checkpoint is sent at most so often.
         timeout: seconds after which the Hub ends the job.
+        train_runtime: seconds the run has trained before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +72,7 @@ class Task(BaseModel):
     data_commit: str = ""
     checkpoint_seconds: float
     timeout: int
+    train_runtime: float | None = None
 
 
 def send(run: Run, state: JobState, client: Client, say: Callable[[str], None]) -> tuple[JobState, Pushed]:
@@ -106,6 +108,7 @@ def send(run: Run, state: JobState, client: Client, say: Callable[[str], None]) 
     task = Task(
         run_id=run.id, attempt=state.attempt, config=there.model_dump(mode="json"), data_repo=state.data_repo,
         data_commit=commit, checkpoint_seconds=_checkpoint_seconds(), timeout=state.timeout,
+        train_runtime=runs.read_status(run).train_runtime,
     )  # fmt: skip
     own = {
         "job/tuner.zip": _code(),

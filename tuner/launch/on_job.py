@@ -61,6 +61,7 @@ def main(folder: str, repo_id: str, began: str) -> int:
 def _prepare(task: Task, client: Client, repo_id: str) -> Run:
     """The run's folder with its settings, rows, and the checkpoint an earlier job left."""
     run = runs.create(RunConfig(**task.config), run_id=task.run_id)
+    runs.write_status(run, train_runtime=task.train_runtime)
     if task.data_repo:
         _say("Fetching the rows")
         rows = run.folder / ".rows"

@@ -21,7 +21,7 @@ class Watch(TrainerCallback):
     Args:
         metric: what trials are compared by.
         stop: of the whole study.
-        tell: called with the step and all steps, after each.
+        tell: called with the step and all steps at every sign of life.
 
     Attributes:
         evaluations: validation scores without prefix, in order.
@@ -44,15 +44,28 @@ class Watch(TrainerCallback):
         self.pruned = False
         self.seen_step = -1
         self._training = False
+        self._at = (0, 0)
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._training = True
+        self.beat()
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._training = False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.tell(state.global_step, state.max_steps)
+        self._at = (state.global_step, state.max_steps)
+        self.beat()
+
+    def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.beat()
+
+    def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.beat()
+
+    def beat(self, *_: Any) -> None:
+        """A sign of life where nothing else is told; also as a progress function of any arguments."""
+        self.tell(*self._at)
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: dict[str, float], **kwargs: Any

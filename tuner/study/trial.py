@@ -85,11 +85,11 @@ def _train(bench: Bench, config: RunConfig, watch: Watch, folder: Path, on_test:
             trainer.averaging.swap()
             score_mean(trainer)
     if on_test:
-        return _test_scores(trainer.model, tokenizer, data, folder / "model")
+        return _test_scores(trainer.model, tokenizer, data, folder / "model", watch)
     return watch.of_the_model(config.training)
 
 
-def _test_scores(model: Any, tokenizer: Any, data: LabelledData, folder: Path) -> dict[str, float]:  # noqa: ANN401
+def _test_scores(model: Any, tokenizer: Any, data: LabelledData, folder: Path, watch: Watch) -> dict[str, float]:  # noqa: ANN401
     """Scores of the model as it would be stored: written and loaded again, LoRA merged."""
     from tuner.inference import load_classifier
     from tuner.scoring import fitted, scores
@@ -98,4 +98,4 @@ def _test_scores(model: Any, tokenizer: Any, data: LabelledData, folder: Path) -
     model = merge_lora(model) if is_lora(model) else model
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
-    return scores(fitted(load_classifier(str(folder)), data)[0], data, "test")
+    return scores(fitted(load_classifier(str(folder)), data, watch.beat)[0], data, "test", watch.beat)

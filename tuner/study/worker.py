@@ -45,6 +45,8 @@ class _Board:
         self._before = runs.read_status(run).train_runtime or 0.0
         self._began = self._trial_began = time.monotonic()
         self._written = 0.0
+        self._sign = self._began
+        self._longest = 0.0
 
     @property
     def used(self) -> float:
@@ -60,14 +62,19 @@ class _Board:
 
     def begin(self) -> None:
         """A trial begins."""
-        self._trial_began = time.monotonic()
+        self._trial_began = self._sign = time.monotonic()
+        self._written = 0.0
         self.tell(0, 0)
 
     def tell(self, step: int, steps: int) -> None:
         """Writes how far the trial in hand is, at most twice a second."""
-        if step and time.monotonic() - self._written < _STATUS_SECONDS:
+        now = time.monotonic()
+        if step:  # what is loaded before a trial's first takes as long as it takes
+            self._longest = max(self._longest, now - self._sign)
+        self._sign = now
+        if self._written and now - self._written < _STATUS_SECONDS:
             return
-        self._written = time.monotonic()
+        self._written = now
         found = results(self.run)
         runs.write_status(
             self.run,
@@ -75,6 +82,7 @@ class _Board:
             message=trial_in_words(found, self.plan.planned, step, steps),
             step=len(found.rows),
             max_steps=self.plan.planned,
+            longest_silence=self._longest,
             train_runtime=self.used,
             eta=self._seconds_left(found.rows, step / steps if steps else 0.0),
         )

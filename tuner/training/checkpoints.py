@@ -88,15 +88,19 @@ def _patience_is_over(state: Path) -> bool:
 
 
 def remove_torn(folder: Path, identity: str) -> list[str]:
-    """Deletes checkpoints that do not count, so that nothing trusts them; returns their names."""
-    torn = [
-        path
-        for path in sorted(folder.glob("checkpoint-*"))
-        if path.is_dir() and _step_if_whole(path / MANIFEST, identity) is None
-    ]
-    for path in torn:
-        shutil.rmtree(path)
-    return [path.name for path in torn]
+    """Deletes checkpoints that do not count, so that nothing trusts them; returns the names of those that are not whole.
+
+    One with which early stopping ended the training goes, too: of a higher step than those a resumed run writes again, it
+    would be kept in their place.
+    """
+    torn = []
+    for path in sorted(path for path in folder.glob("checkpoint-*") if path.is_dir()):
+        is_torn = _step_if_whole(path / MANIFEST, identity) is None
+        if is_torn or _patience_is_over(path / TRAINER_STATE_NAME):
+            shutil.rmtree(path)
+        if is_torn:
+            torn.append(path.name)
+    return torn
 
 
 def _step_if_whole(manifest: Path, identity: str) -> int | None:

@@ -11,6 +11,7 @@ from tuner.config import RunConfig
 from tuner.data.labelled import LabelledData, Split, load_labelled
 from tuner.data.repeats import repeat_digests
 from tuner.errors import SourceError, TunerError
+from tuner.person import own_folder_name
 from tuner.runs import RUN_PREFIX, Run
 
 
@@ -47,7 +48,7 @@ def seen_before(config: RunConfig, data_fingerprint: str | None, texts: Sequence
             if run.config.data.fingerprint == data_fingerprint:
                 continue
             digests = repeat_digests(texts) if digests is None else digests
-            seen = np.isin(digests, _trained_on(run, run.config.data.fingerprint))
+            seen = np.isin(digests, _trained_on(run, run.config.data.fingerprint, own_folder_name()))
         except TunerError:  # what is gone is left out, and where a run is gone so are those before it
             unknown.append(run_id)
             continue
@@ -71,8 +72,11 @@ def warnings_about(config: RunConfig, data: LabelledData) -> list[str]:
 
 
 @functools.lru_cache(maxsize=8)
-def _trained_on(run: Run, fingerprint: str | None) -> np.ndarray:
+def _trained_on(run: Run, fingerprint: str | None, person: str) -> np.ndarray:
     """Digests of a run's training rows, remembered: the form asks at every change.
+
+    Args:
+        person: who asks: whether a text is among another's rows is for nobody to find out who may not read them.
 
     Raises:
         SourceError, NetworkError: the rows cannot be read, or are others by now.

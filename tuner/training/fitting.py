@@ -11,9 +11,9 @@ from tuner.errors import SettingsError, TunerError, gathering, raise_all
 from tuner.hardware import describe, gpus
 from tuner.training.trackers import missing_packages
 
-# The words of `catalog.SCHEDULER_BOUNDS`: how each is told, and whether a value is within it.
 # Of the optimizers: Adagrad's state is made before FSDP parts the weights, Adafactor adds whole to parted ones.
 _NOT_IN_PARTS = ("adafactor", "adagrad")
+# The words of `catalog.SCHEDULER_BOUNDS`: how each is told, and whether a value is within it.
 _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": ("above {}", operator.gt),
     "ge": ("at least {}", operator.ge),

@@ -106,7 +106,7 @@ class ClassifierTrainer(Trainer):
         Where it is lost its score is forgotten, too: else no later one might be kept as the best.
         """
         found = super()._init_training_state(max_steps, steps_in_epoch, epochs, checkpoint, trial)
-        if checkpoint and checkpoints.best_of(Path(checkpoint)) and not self.state.best_model_checkpoint:
+        if checkpoint and checkpoints.best_of(Path(checkpoint)):
             best = checkpoints.best_beside(Path(checkpoint))
             self.state.best_model_checkpoint = str(best) if best else None
             if not best:

@@ -14,7 +14,7 @@ from tuner.ui.errors import toast
 from tuner.ui.theme import ACCENT
 
 _BY_PRECISION, _BY_COST = "share of answers right", "cost of a wrong answer"
-_COLOURS = {"after": ACCENT, "before": "#E69F00", "as sure as right": "#868e96"}
+_COLOURS = {"after": ACCENT, "answers": ACCENT, "before": "#E69F00", "as sure as right": "#868e96"}
 
 
 @dataclass(frozen=True)

@@ -180,6 +180,17 @@ class Context:
         """A classifier by run id, folder, Hub id, or `untouched:RUN_ID`; at most two stay in memory."""
         return self._loaded(name).classifier
 
+    def named(self, name: str) -> str:
+        """The name under which a model is the same one later: the id of the run that is the latest one of who asks now.
+
+        Raises:
+            RunError, ModelError: there is no such run, or it is nothing the person may see.
+        """
+        self.check_model(name)
+        before, bare = (UNTOUCHED, name.removeprefix(UNTOUCHED)) if name.startswith(UNTOUCHED) else ("", name)
+        bare = bare.removeprefix(runs.RUN_PREFIX)
+        return f"{before}{access.get(bare).id if bare == 'latest' else bare}"
+
     def predict(self, name: str, texts: Sequence[str]) -> list[Prediction]:
         """Answers of a classifier; requests that arrive together are scored in one batch.
 
@@ -218,15 +229,11 @@ class Context:
 
     def _loaded(self, name: str) -> "_Loaded":
         """The least recently used of two goes before another is loaded, so that three are never in memory."""
-        self.check_model(name)
-        before, bare = (UNTOUCHED, name.removeprefix(UNTOUCHED)) if name.startswith(UNTOUCHED) else ("", name)
-        bare = bare.removeprefix(runs.RUN_PREFIX)
-        if bare == "latest":  # another run soon, and for another person
-            bare = access.get(bare).id
+        named = self.named(name)
+        before, bare = (UNTOUCHED, named.removeprefix(UNTOUCHED)) if named.startswith(UNTOUCHED) else ("", named)
         fetched = access.get(bare).config.model.name if before else bare
         origin = modeling.hub_origin(fetched) if fetched != SAMPLE_MINILM else None
         self._check_reader("model", origin[0] if origin else None)
-        named = f"{before}{bare}"
         key = (named, None if before else _written(bare))
         return self._classifiers.get(key, lambda: self._load(named))
 

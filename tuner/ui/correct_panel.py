@@ -53,23 +53,23 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
         if shown is None or (shown.model, shown.text) != (name, words):
             raise RunError("The answer to this text does not stand here yet.", "Wait for it, then judge it.")
         given = label or shown.label
-        if given not in context.classifier(shown.model).labels:
+        if given not in context.classifier(shown.named).labels:
             raise RunError(f"'{given[:80]}' is none of the model's labels.", "Choose one of the list.")
         judged = Feedback(
             text=shown.text,
             label=given,
             predicted=shown.label,
             probability=shown.probability,
-            model=shown.model,
+            model=shown.named,
             kind="right" if given == shown.label else "wrong",
             by=person.name,
         )
-        feedback.add(feedback.name_for(shown.model), judged)
-        if _is_test_row(context.run_of(name), shown.text):
+        feedback.add(feedback.name_for(shown.named), judged)
+        if _is_test_row(context.run_of(shown.named), shown.text):
             gr.Info(as_text(text.KEPT_OF_TEST.format(given)), duration=8)
         else:
             gr.Success(as_text(f"Kept as “{given}”."), duration=4)
-        return [None, *_state(context, name)]
+        return [None, *_state(context, shown.named)]
 
     @toast
     def right(words: str, name: str | None, shown: Shown | None) -> list[Any]:

@@ -167,9 +167,11 @@ def build(context: Context, chosen: gr.Radio) -> EvaluateTab:
 
     @toast
     def show(run_id: str, of: list[str] | None, made: dict[str, str]) -> list[Any]:
-        if of == [run_id]:
-            return _filled(context.evaluation(made[run_id]))
-        if of is not None:  # another run was chosen meanwhile
+        if of is None:
+            return [gr.skip()] * len(view)
+        if of[0] in (None, run_id):  # one of no run stands under none where another is looked for
+            return _filled(context.evaluation(made[of[0]]))
+        with suppress(RunError):  # another run was chosen meanwhile, and this one may be gone
             gr.Info(as_text(text.EVALUATED_MEANWHILE.format(access.get(of[0]).title)), duration=8)
         return [gr.skip()] * len(view)
 

@@ -156,6 +156,7 @@ def wire(context: Context, panel: LabelPanel, model: gr.Dropdown) -> Stops:
             raise SourceError("There is no model to ask.", text.NO_MODEL)
         if not file and not (pasted or "").strip():
             raise SourceError("There is no text to label.", "Paste lines of text, or choose a file.")
+        name = context.named(name)  # whose answers these are, whichever run is the latest when they are judged
         classifier = context.classifier(name)
         source = read_texts(uploaded(file), column.strip() or None, trained_with(name)) if file else pasted.splitlines()
         texts = list(islice(source, MOST_TEXTS + 1))  # one more is refused

@@ -27,9 +27,15 @@ _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidde
 
 @dataclass(frozen=True)
 class Shown:
-    """The answer that stands on the page: what a person judges."""
+    """The answer that stands on the page: what a person judges.
+
+    Attributes:
+        model: as it was chosen.
+        named: `Context.named` of it: whose answer this is.
+    """
 
     model: str
+    named: str
     text: str
     label: str
     probability: float
@@ -103,8 +109,9 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
         if not name or not (words or "").strip():
             return [render.empty(text.TYPE_SOMETHING if name else text.NO_MODEL), "", None]
         try:
-            classifier = context.classifier(name)
-            found = context.predict(name, [words])[0]
+            named = context.named(name)
+            classifier = context.classifier(named)
+            found = context.predict(named, [words])[0]
             found = uncalibrated(found, classifier.answering) if raw else found
         except TunerError as error:  # in the answer's place: the one before is of another text or model
             return [render.empty(str(error)), "", None]
@@ -112,7 +119,7 @@ def wire(context: Context, panel: OneTextPanel, model: gr.Dropdown) -> None:
         return [
             render_answers.answer(found, threshold=threshold.value if threshold else None),
             render_answers.tokens(found, classifier.max_length),
-            Shown(name, words, found.label, found.probabilities[found.label]),
+            Shown(name, named, words, found.label, found.probabilities[found.label]),
         ]
 
     def because(words: str, name: str | None, method: str, label: str, at_once: bool) -> list[Any]:

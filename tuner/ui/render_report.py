@@ -47,7 +47,8 @@ def tiles(report: EvaluationReport) -> str:
     for key in _TILES:
         interval = in_words(report.intervals[key])
         cells.append(f'<div class="tile"><span>{NAMES[key]}</span><b>{getattr(report, key):.3f}</b><span>{interval}</span></div>')
-    words = f"Below each number its 95 % interval: {report.n:,} rows drawn anew 1,000 times. Log loss and ECE: lower is better."
+    drawn = f"{report.n:,} rows drawn anew 1,000 times (where all or none are right, Wilson’s)"
+    words = f"Below each number its 95 % interval: {drawn}. Log loss and ECE: lower is better."
     return f'<div class="tiles">{"".join(cells)}</div><p class="run-line">{words}</p>'
 
 
@@ -223,13 +224,13 @@ def own_slice(found: Evaluation, words: str, expression: bool) -> str:
 
 
 def reliability_frame(calibration: Calibration) -> pd.DataFrame:
-    """Share right over confidence: columns confidence, share right, which (before, after, as sure as right)."""
+    """Share right over confidence: columns confidence, share right, which (those of `Calibration.lines`, as sure as right)."""
 
     def points(bins: Sequence[ReliabilityBin], name: str) -> list[dict[str, Any]]:
         return [{"confidence": b.confidence, "share right": b.accuracy, "which": name} for b in bins if b.n]
 
     diagonal = [{"confidence": value, "share right": value, "which": "as sure as right"} for value in (0.0, 1.0)]
-    return pd.DataFrame([*points(calibration.before, "before"), *points(calibration.after, "after"), *diagonal])
+    return pd.DataFrame([point for name, bins in calibration.lines.items() for point in points(bins, name)] + diagonal)
 
 
 def calibration_words(calibration: Calibration | None) -> str:
@@ -250,8 +251,8 @@ def calibration_words(calibration: Calibration | None) -> str:
 
 
 def reliability_table(calibration: Calibration | None) -> pd.DataFrame:
-    """The bins behind the diagram."""
-    bins = calibration.after if calibration else []
+    """The bins behind the diagram, as the classifier answers."""
+    bins = list(calibration.lines.values())[-1] if calibration else []
     return pd.DataFrame(
         [
             {
