@@ -7,11 +7,13 @@ from tests import tiny
 from tuner import modeling, runs
 from tuner.config import DataConfig, RunConfig
 from tuner.data.labelled import load_labelled
-from tuner.errors import ModelError, RunError, SettingsError
+from tuner.errors import ModelError, RunError, SettingsError, SourceError
 from tuner.launch.estimate import estimate
 from tuner.launch.local import continuation, prepare
+from tuner.person import Person, acting
 from tuner.scoring import evaluate
 from tuner.structure import heads
+from tuner.training import earlier
 from tuner.training.build import build_model
 
 LABELS = ("neg", "pos")
@@ -180,3 +182,21 @@ def test_the_latest_run_is_no_base_model(finished):
     finished(max_steps=1)
     with pytest.raises(ModelError, match="'run:latest' would be another run soon"):
         modeling.find_base_model("run:latest")
+
+
+def test_whose_training_rows_a_text_is_among_is_told_nobody_who_may_not_read_them(train_here, tiny_config, monkeypatch):
+    """What one person's question had read was once told the next one who asked."""
+    sizes = {"max_train_samples": 40, "max_eval_samples": 20}
+    run = train_here(prepare(tiny_config(source="sample:tweets", data=sizes, max_steps=1)))
+    runs.share(run, True)
+    config = RunConfig(model={"name": f"run:{run.id}"})
+    with acting(Person("anna", False)):
+        assert earlier.seen_before(config, "other rows", ["a text"]).unknown == ()
+
+    def refused(*_):
+        raise SourceError("These rows are Anna's.")
+
+    monkeypatch.setattr(earlier, "load_labelled", refused)
+    for name, unknown in (("anna", ()), ("ben", (run.id,))):
+        with acting(Person(name, False)):
+            assert earlier.seen_before(config, "other rows", ["a text"]).unknown == unknown
