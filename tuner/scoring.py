@@ -144,7 +144,8 @@ def evaluation_of(
     data, split = load_for_scoring(config, split)
     if own and split != WHOLE:
         _check_unchanged(data, run)
-        if not classifier.answering.fitted_on and runs.may_change(run):  # its training ended before it could be done
+        done = classifier.answering.fitted_on and evaluations.has_validation(run)
+        if not done and runs.may_change(run):  # its training ended before it could be done
             classifier = calibrate(classifier, data, run, on_progress)
     notes = [] if source is None else _reading_notes(trained_with(model), config, data)
     found = assess(classifier, config, data, split, extras, run, on_progress, notes)

@@ -3,10 +3,13 @@
 import re
 
 import numpy as np
+import pytest
 
+from tuner.evaluation.calibration import calibration
 from tuner.evaluation.page import page
 from tuner.evaluation.report import make_report
 from tuner.evaluations import predictions
+from tuner.ui.render_report import reliability_frame, reliability_table
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -54,3 +57,15 @@ def test_a_page_of_500_labels_shows_the_most_frequent_confusions():
     assert "The matrix shows 24 of 500 labels." in found
     assert found.count("</tr>") > 500  # every label has its scores
     assert len(found) < 1_000_000
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_only_a_kept_temperature_has_a_before_and_an_after(kept):
+    report, frame = made()
+    probabilities = frame[[f"probability_{label}" for label in report.labels]].to_numpy()
+    truth = np.array([report.labels.index(label) for label in frame["label"]])
+    found = calibration(probabilities, truth, 2.0, kept=kept, fitted_on="validation", n_fitted=60)
+    assert ("before and after the temperature" in page(report.model_copy(update={"calibration": found}), frame)) == kept
+    lines = {"before", "after"} if kept else {"answers"}
+    assert set(reliability_frame(found)["which"]) == {*lines, "as sure as right"}
+    assert reliability_table(found)["mean"].iloc[-1] == f"{(found.after if kept else found.before)[-1].confidence:.3f}"

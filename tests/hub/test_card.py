@@ -184,3 +184,14 @@ def test_the_command_line_prints_and_writes_it(trained, tmp_path, capsys):
 def test_the_command_line_says_why_it_cannot_write(trained, tmp_path, capsys):
     assert cli.main(["card", trained.id, "--output", str(tmp_path / "no" / "card.md")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_only_of_a_kept_temperature_the_card_says_before_and_after(kept, trained):
+    report = trained.report
+    calibration = report.calibration.model_copy(update={"kept": kept})
+    (trained.folder / "report.json").write_text(report.model_copy(update={"calibration": calibration}).model_dump_json())
+    assert ("before and after the temperature" in model_card(trained), "before the temperature" in model_card(trained)) == (
+        kept,
+        kept,
+    )

@@ -10,15 +10,20 @@ from tuner.ui.one_text_panel import Shown
 
 
 @pytest.fixture
-def judge():
-    """Presses "That is right" below an answer."""
+def handlers():
+    """Name → what a press of the panel does."""
     context = Context(local=True)
     with gr.Blocks() as page:
         panel, model = correct_panel.draw(context), gr.Dropdown()
         one = one_text_panel.draw_answer(*one_text_panel.draw_text())
         correct_panel.wire(context, panel, model, one, gr.Radio(), gr.Tabs())
-    right = next(f.fn for f in page.fns.values() if f.fn and f.fn.__name__ == "right")
-    return lambda shown: right(shown.text, shown.model, shown)
+    return {f.fn.__name__: f.fn for f in page.fns.values() if f.fn}
+
+
+@pytest.fixture
+def judge(handlers):
+    """Presses "That is right" below an answer."""
+    return lambda shown: handlers["right"](shown.text, shown.model, shown)
 
 
 def test_of_a_test_row_it_is_said_at_once_that_no_training_learns_it(judge, train_here, tiny_config, monkeypatch):
@@ -33,8 +38,14 @@ def test_of_a_test_row_it_is_said_at_once_that_no_training_learns_it(judge, trai
     assert feedback.count(run.id) == 2
 
 
-def test_a_correction_goes_to_the_run_that_answered(judge, train_here, tiny_config, queued):
-    run = train_here(tiny_config(max_steps=1))
-    queued(tiny_config(max_steps=1))
-    judge(Shown("latest", run.id, "a text of my own", evaluations.of_run(run).predictions.iloc[0]["predicted"], 0.9))
-    assert feedback.names() == [run.id]
+def test_a_correction_goes_to_the_run_that_answered_and_trains_that(
+    judge, handlers, train_here, tiny_config, queued, monkeypatch
+):
+    run, later = train_here(tiny_config(max_steps=1)), queued(tiny_config(max_steps=1))
+    shown = Shown("latest", run.id, "a text of my own", evaluations.of_run(run).predictions.iloc[0]["predicted"], 0.9)
+    *_, button = judge(shown)
+    assert (feedback.names(), button.interactive) == ([run.id], True)
+    begun = []
+    monkeypatch.setattr("tuner.launch.local.start", lambda config: begun.append(config) or later)
+    handlers["retrain"]("latest", shown)
+    assert begun[0].data.extra_source.startswith(f"feedback:{run.id}")

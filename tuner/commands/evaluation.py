@@ -105,6 +105,7 @@ def _run_of_threshold(options: argparse.Namespace) -> Any:  # noqa: ANN401
     if asked is None:
         return None
     from tuner import evaluations
+    from tuner.data.labelled import WHOLE
     from tuner.inference import run_or_none
     from tuner.thresholds import check_asked, threshold_of
 
@@ -114,8 +115,9 @@ def _run_of_threshold(options: argparse.Namespace) -> Any:  # noqa: ANN401
     if run is None:
         raise SettingsError([f"A threshold is kept with a run, and '{options.model}' is none."], "Leave the threshold out.")
     check_asked(*asked)
-    # A run that was ended before its report has none of these rows' answers; scoring its own rows gives it those first.
-    if not options.no_threshold and (options.data or evaluations.has_validation(run)):
+    # A run that was ended before its report has no answers to its validation rows: scoring one of its splits gives it those.
+    given = options.data is None and options.split != WHOLE
+    if not options.no_threshold and (evaluations.has_validation(run) or not given):
         threshold_of(run, *asked)
     return run
 

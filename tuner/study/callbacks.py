@@ -61,7 +61,7 @@ class Watch(TrainerCallback):
         self.beat()
 
     def on_prediction_step(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.beat()
+        self.beat("Validating")
 
     def beat(self, *_: Any) -> None:
         """A sign of life where nothing else is told; also as a progress function of any arguments."""

@@ -80,8 +80,9 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
         return keep(words, name, shown, label) if label else [gr.skip()] * 3
 
     @toast
-    def retrain(name: str | None) -> list[Any]:
-        run = context.run_of(name)
+    def retrain(name: str | None, shown: Shown | None) -> list[Any]:
+        judged = shown.named if shown and shown.model == name else None  # the run that answered, were there a later one by now
+        run = context.run_of(judged or (context.named(name) if name else None))
         if run is None:
             raise RunError("This model is no run.", text.NOT_A_RUN)
         context.check_data(run.config.data)
@@ -93,14 +94,14 @@ def wire(context: Context, panel: CorrectPanel, model: gr.Dropdown, one: OneText
     @toast
     def labels(name: str | None) -> list[Any]:
         names = list(context.classifier(name).labels[:500]) if name else []
-        return [gr.Dropdown(names, value=None), *_state(context, name)]
+        return [gr.Dropdown(names, value=None), *_state(context, context.named(name) if name else None)]
 
     outputs = [panel.wrong, panel.kept, panel.retrain]
     panel.right.click(right, [one.text, model, one.shown], outputs, **_PRIVATE)
     # `select` is a click alone, `input` comes twice with one. Emptied whatever became of it, the box hears the same label again.
     judged = panel.wrong.change(wrong, [one.text, model, one.shown, panel.wrong], outputs, **_PRIVATE)
     judged.failure(lambda: None, None, panel.wrong, queue=False, **_PRIVATE)
-    panel.retrain.click(retrain, model, [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
+    panel.retrain.click(retrain, [model, one.shown], [chosen, tabs], **_PRIVATE | {"show_progress": "minimal"})
     heard(model.change)(labels, model, outputs, concurrency_limit=4, **_PRIVATE)
 
 
