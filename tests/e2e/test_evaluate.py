@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import shot, train_opinions
+from tests.e2e.conftest import asked_at_rest, shot, train_opinions
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,13 @@ def test_an_evaluation_that_is_ready_late_waits_for_its_run(page, server, two_ru
     answer = page.locator("#answer")
     expect(answer).to_contain_text("test rows")
     page.locator("#evaluate-split label").filter(has_text="validation").click()
-    page.click("#evaluate")
+    asked_at_rest(page)
+    answers = []
+    page.route("**/queue/data*", lambda route: answers.append(route), times=1)
+    with page.expect_request("**/queue/data*"):
+        page.click("#evaluate")
     page.locator("#run-list label").filter(has_text="4 steps").click()
+    answers[0].continue_()
     expect(page.locator("[data-testid=toast-body]").filter(has_text="It stands here when that run is chosen")).to_be_visible()
     expect(answer).to_contain_text("test rows")
     page.locator("#run-list label").filter(has_text="60 steps").click()

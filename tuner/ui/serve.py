@@ -31,6 +31,7 @@ from tuner.ui import theme
 from tuner.ui.build import build_app
 from tuner.ui.context import Context
 from tuner.ui.guard import Guard, SpaceHosts
+from tuner.ui.leaving import Leaving
 from tuner.ui.questions import Questions
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
@@ -62,7 +63,7 @@ def serve(host: str = "127.0.0.1", port: int = 7860, block: bool = True, context
     # Served to a whole network by the person's own wish: any name of this machine will do.
     allowed = ["*"] if host in ("0.0.0.0", "::") and not on_space else names
     hosts = SpaceHosts if on_space else TrustedHostMiddleware
-    middleware = [Middleware(hosts, allowed_hosts=allowed, www_redirect=False), Middleware(Guard)]
+    middleware = [Middleware(hosts, allowed_hosts=allowed, www_redirect=False), Middleware(Guard), Middleware(Leaving)]
     if not context.answers_queue:
         middleware.append(Middleware(Questions, context=context))
     try:
