@@ -1,6 +1,7 @@
 """The lines by which a job tells of its run."""
 
 import json
+import sys
 import time
 
 from tuner import runs
@@ -8,7 +9,7 @@ from tuner.config import RunConfig
 from tuner.launch.job_lines import Told, event_line, log_line, parse, status_line
 from tuner.launch.job_state import JobState
 from tuner.launch.job_stream import Copy, LogStream
-from tuner.launch.on_job import _Reporter
+from tuner.launch.on_job import _Reporter, _say
 
 STATE = JobState(namespace="owner", flavor="cpu-basic", timeout=600, per_hour=0.01, repo="owner/r", attempt=1, job_id="1")
 
@@ -31,6 +32,14 @@ def test_a_status_tells_nothing_of_processes():
 def test_what_looks_like_the_job_s_own_line_is_a_line_of_the_log():
     fake = event_line(0, {"event": "state", "state": "completed"})
     assert parse(log_line(fake)).kind == "log"
+
+
+def test_a_line_goes_out_in_one_piece(monkeypatch):
+    """The thread that sends checkpoints speaks as well: an event in the middle of its line was lost until the end."""
+    pieces = []
+    monkeypatch.setattr(sys.stdout, "write", pieces.append)
+    _say("checkpoint-1000 is on the Hub")
+    assert pieces == ["checkpoint-1000 is on the Hub\n"]
 
 
 def test_damaged_lines_are_passed_over():

@@ -198,7 +198,9 @@ def _link(source: str, target: str) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    # In one piece: `print` writes the end of the line apart, and what another thread says got in between.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
